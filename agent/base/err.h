@@ -1,0 +1,35 @@
+/*
+ * What went wrong, in words: filled in where it happened, wrapped on its way out.
+ *
+ * Functions return 0, or a negative enum err_code that nobody matches on and that is forwarded unchanged
+ * with its text; a positive result is a documented condition of that one function.
+ */
+#ifndef PAYI_BASE_ERR_H
+#define PAYI_BASE_ERR_H
+
+enum err_code {
+	ERR_SYSTEM = -1,  /* errno said no */
+	ERR_STORE = -2,   /* SQLite said no */
+	ERR_INVALID = -3, /* what came from outside makes no sense */
+	ERR_MEMORY = -4,
+	ERR_CONFIG = -5, /* a setting is wrong */
+	ERR_BUSY = -6,   /* somebody else holds it */
+	ERR_HTTP = -7,
+};
+
+struct err {
+	int code;
+	char text[400];
+};
+
+/* Sets the text and code; returns code, so that "return err_set(…)" works. err may be NULL. */
+int err_set(struct err *err, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Likewise, with ": " and the text of errno behind. Keeps errno. Returns ERR_SYSTEM. */
+int err_errno(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "what: " before the text, as an outer layer adds what it was doing. Returns err's code. */
+int err_wrap(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

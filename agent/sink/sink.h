@@ -1,0 +1,79 @@
+/*
+ * What a sink is: something that takes stored events elsewhere, at its own pace.
+ *
+ * A sink never touches the database. It asks its host for events after the last one that it took, in
+ * the order of their ids, works on several batches at once, and tells the host how each one ended. The
+ * host keeps that in the same database as the events, so a restart goes on where it was; events that were
+ * under way then are sent again, with the same provider_response_id. All on one thread: the loop's.
+ */
+#ifndef PAYI_SINK_SINK_H
+#define PAYI_SINK_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* An event to send. record is valid until the taker returns. */
+struct sink_item {
+	int64_t id;
+	const uint8_t *record; /* the payload as tracked, decoded by event_decode() */
+	uint32_t record_bytes;
+	int32_t attempts; /* how often it was deferred before */
+};
+
+enum sink_verdict {
+	SINK_DELIVERED,
+	SINK_DEFERRED, /* not now: again at retry_us */
+	SINK_DEAD,     /* refused for good: to the dead letters, with the reason */
+};
+
+struct sink_outcome {
+	int64_t id;
+	enum sink_verdict verdict;
+	int32_t http_status;
+	int64_t retry_us;    /* wall clock */
+	const char *code;    /* the service's error code, or NULL */
+	const char *message; /* what it said; never the event's content */
+};
+
+/*
+ * How a batch ended: every event with after_id < id <= last_id was delivered, but for those in outcomes.
+ * For events that came from the deferred ones the range is empty (after_id == last_id) and each
+ * has an outcome, delivered or not. Everything is copied before settle() returns.
+ */
+struct sink_settlement {
+	const char *sink;
+	int64_t after_id;
+	int64_t last_id;
+	int64_t n_delivered;
+	const struct sink_outcome *outcomes;
+	size_t n_outcomes;
+};
+
+/* What the sink is doing, for status: told when it changes. Texts may be NULL; times are wall clock, 0: none. */
+struct sink_report {
+	const char *state; /* "idle", "sending", "offline", "waiting", "key refused" */
+	const char *last_error;
+	int64_t last_error_us;
+	int64_t last_success_us;
+	int64_t next_try_us;
+};
+
+/* Takes one item; false: this one did not fit, stop here and do not count it as taken. */
+typedef bool sink_take_fn(void *taker, const struct sink_item *item);
+
+struct sink_host {
+	void *context;
+	/*
+	 * Gives the events after after_id to take(), in ascending order, until it returns false, limit are
+	 * taken, or there are no more. Returns how many were taken, or a negative err_code.
+	 */
+	int (*fetch)(void *context, int64_t after_id, int limit, sink_take_fn *take, void *taker);
+	/* Likewise the deferred ones whose time has come; after_id likewise. */
+	int (*fetch_deferred)(void *context, int64_t now_us, int64_t after_id, int limit,
+			      sink_take_fn *take, void *taker);
+	void (*settle)(void *context, const struct sink_settlement *settlement);
+	void (*report)(void *context, const struct sink_report *report);
+};
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Reading the database: a thin cover over SQLite, so that nobody else includes sqlite3.h.
+ *
+ * Connections are read-only, never checkpoint (not on close either), and hold a snapshot only while a
+ * query is between its first step and its reset or end. Any thread; one thread per connection.
+ */
+#ifndef PAYI_STORE_QUERY_H
+#define PAYI_STORE_QUERY_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct query_db;
+struct query;
+
+/* Opens an existing database; ERR_STORE with a text that says what to do if there is none. */
+int query_db_open(const char *path, struct query_db **db, struct err *err);
+void query_db_close(struct query_db *db);
+
+int query_prepare(struct query_db *db, const char *sql, struct query **query, struct err *err);
+void query_free(struct query *query); /* NULL is fine */
+void query_reset(struct query *query);
+
+/* name as in the SQL, ":since". A name that the SQL has not is ignored. text is copied. */
+void query_bind_text(struct query *query, const char *name, const char *text);
+void query_bind_int(struct query *query, const char *name, int64_t number);
+
+/* 1: a row; 0: no more; negative: an error. */
+int query_step(struct query *query, struct err *err);
+
+enum query_type { QUERY_NULL, QUERY_INT, QUERY_REAL, QUERY_TEXT, QUERY_BLOB };
+
+/* Columns are numbered from 0. What is returned is valid until the next step, reset or free. */
+int query_columns(const struct query *query);
+const char *query_name(const struct query *query, int column);
+enum query_type query_type(const struct query *query, int column);
+int64_t query_int(const struct query *query, int column);
+double query_real(const struct query *query, int column);
+const char *query_text(const struct query *query, int column); /* NULL for null */
+const void *query_blob(const struct query *query, int column, size_t *bytes);
+
+/* The version of SQLite that runs, "3.40.1". */
+const char *query_sqlite_version(void);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * The store: everything that is ever written to the database goes through here.
+ *
+ * One connection, used by one thread, does every write and every checkpoint. (SQLite before 3.51.3 can
+ * corrupt a database when one connection checkpoints while another commits.) All others are readers:
+ * see store/query.h. What belongs together is written between store_begin() and store_commit(): events,
+ * the ring positions behind them, instances, rollups, and what sinks have settled. Instances and rollups
+ * are folded in memory until the commit, so that each costs one upsert per batch, not per event.
+ *
+ * After a call has failed: store_rollback(). The rings still hold what was not committed.
+ */
+#ifndef PAYI_STORE_STORE_H
+#define PAYI_STORE_STORE_H
+
+#include "base/err.h"
+#include "event/event.h"
+#include "payi/ring.h"
+#include "sink/sink.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+struct store_options {
+	const char *path;
+	bool sync_full; /* fsync at each commit (the default); else at checkpoints only */
+};
+
+/* Opens, creates or migrates the database. The caller holds the agent's lock. */
+int store_open(const struct store_options *options, struct store **store, struct err *err);
+void store_close(struct store *store);
+
+int store_begin(struct store *store, struct err *err);
+int store_commit(struct store *store, struct err *err);
+void store_rollback(struct store *store);
+
+/* ---- Rings ---- */
+
+struct store_ring {
+	uint8_t ring_id[PAYI_RING_ID_BYTES];
+	const char *app_name;
+	uint64_t pid;
+	uint32_t uid;
+	int64_t created_us;
+	uint32_t n_lanes;
+};
+
+struct store_lane {
+	uint64_t position;
+	uint64_t sequence;
+	uint64_t rejected;
+	uint64_t attempted;
+	uint64_t refused;
+	uint64_t dropped_full;
+	uint64_t dropped_too_big;
+};
+
+enum { STORE_RING_ASIDE = 1 };
+
+/*
+ * Finds or adds a ring, and what was committed of its lanes (zeroes for a new one). *key is the number to
+ * call it by. STORE_RING_ASIDE: known, and put aside before. Not between begin and commit.
+ */
+int store_ring_open(struct store *store, const struct store_ring *ring, int64_t now_us,
+		    int64_t *key, struct store_lane lanes[PAYI_RING_LANES_MAX], struct err *err);
+
+/* Between begin and commit: */
+int store_lane_put(struct store *store, int64_t ring, uint32_t lane,
+		   const struct store_lane *values, struct err *err);
+int store_ring_busy(struct store *store, int64_t ring, uint64_t dropped_busy, struct err *err);
+/* reason NULL: closed, its owner is gone and all is stored; else put aside. */
+int store_ring_end(struct store *store, int64_t ring, const char *reason, int64_t now_us,
+		   struct err *err);
+
+/* ---- Events (between begin and commit) ---- */
+
+int store_event_put(struct store *store, int64_t ring, const struct event *event, int64_t now_us,
+		    struct err *err);
+int store_rejected_put(struct store *store, int64_t ring, uint32_t lane,
+		       const struct payi_ring_record *record, const uint8_t *payload,
+		       const char *reason, int64_t now_us, struct err *err);
+
+/* ---- Sinks (between begin and commit) ---- */
+
+int store_settle(struct store *store, const struct sink_settlement *settlement, int64_t now_us,
+		 struct err *err);
+int store_sink_report(struct store *store, const char *sink, const struct sink_report *report,
+		      struct err *err);
+
+/* ---- House-keeping ---- */
+
+/* Moves what can be moved from the WAL into the database; when the loop is idle or the WAL is long. */
+void store_checkpoint(struct store *store);
+
+#endif

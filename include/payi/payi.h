@@ -1,0 +1,307 @@
+/*
+ * payi/payi.h: track what GenAI use costs, from inside an application.
+ *
+ *     payi_client *client;
+ *     if (payi_client_open(NULL, &client) != PAYI_OK)
+ *             fprintf(stderr, "payi: %s\n", payi_last_error());
+ *
+ *     const payi_units units[] = {{"text", 1200, 300}};
+ *     payi_event event = PAYI_EVENT_INIT;
+ *     event.category = "system.openai";
+ *     event.resource = "gpt-4o";
+ *     event.units = units;
+ *     event.n_units = 1;
+ *     event.use_case_name = "document_summarization";
+ *     event.use_case_id = "ticket-4711";
+ *     payi_track(client, &event);
+ *
+ * payi_track() copies the event into a ring in shared memory and returns. The payi-agent process takes
+ * it from there: into SQLite, and on to Pay-i. PAYI_OK is a promise: from that moment the event survives
+ * SIGKILL of the application and of the agent. (Shared memory does not survive the host; payi_flush()
+ * waits until the agent has the events on disk.) The agent need not run: the ring keeps what fits.
+ *
+ * Threads: every function may be called from any thread at any time, except payi_client_close(), which
+ * must be the last call on its client. fork(): the child may go on using the client; it gets a ring of
+ * its own on first use. Signal handlers: payi_track() may be called. The library starts no thread, sets
+ * no signal handler, prints nothing and links to nothing but libc.
+ *
+ * Strings are UTF-8, borrowed for the call only; NULL and "" both mean absent. Structures begin with
+ * their size, set by their _INIT macro, so that they can grow: always begin with it.
+ */
+#ifndef PAYI_PAYI_H
+#define PAYI_PAYI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PAYI_API __attribute__((visibility("default")))
+#else
+#define PAYI_API
+#endif
+
+#define PAYI_VERSION "0.1.0"
+
+/* The version of the library that runs (PAYI_VERSION is that of this header). */
+PAYI_API const char *payi_version(void);
+
+/* ---- Results ------------------------------------------------------------------------------------- */
+
+/* PAYI_STATUSES(X): every status, and the sentence that payi_status_text() gives. */
+#define PAYI_STATUSES(X)                                                                           \
+	X(PAYI_OK, 0, "ok")                                                                        \
+	X(PAYI_ERR_INVALID, -1, "an argument is not valid; nothing was tracked")                   \
+	X(PAYI_ERR_FULL, -2, "the ring is full; the event was dropped and counted")                \
+	X(PAYI_ERR_TOO_BIG, -3, "the event is larger than a lane of the ring; it was dropped")     \
+	X(PAYI_ERR_BUSY, -4, "every lane of the ring was taken; the event was dropped")            \
+	X(PAYI_ERR_TIMEOUT, -5, "the agent did not store everything in time; nothing is lost")     \
+	X(PAYI_ERR_RING_DIR, -6, "the ring directory cannot be used")                              \
+	X(PAYI_ERR_NO_SPACE, -7, "no room for a ring in the ring directory's tmpfs")               \
+	X(PAYI_ERR_NO_MEMORY, -8, "out of memory")                                                 \
+	X(PAYI_ERR_SYSTEM, -9, "a system call failed")                                             \
+	X(PAYI_ERR_VERSION, -10, "built against a newer payi.h than this library")
+
+typedef enum payi_status {
+#define X(name, value, text) name = (value),
+	PAYI_STATUSES(X)
+#undef X
+} payi_status;
+
+/* A sentence for any status; never NULL, never freed. */
+PAYI_API const char *payi_status_text(payi_status status);
+
+/*
+ * What went wrong in this thread's last call that did not return PAYI_OK: which field, which value,
+ * what to do, such as "units[0].input is -5; it must be 0 to 2147483647, or PAYI_UNSET_UNITS". Valid until
+ * this thread's next call that fails; never NULL.
+ */
+PAYI_API const char *payi_last_error(void);
+
+/* ---- The client ---------------------------------------------------------------------------------- */
+
+typedef struct payi_client payi_client;
+
+typedef enum payi_when_full {
+	PAYI_WHEN_FULL_DROP = 0, /* drop the newest event, count it, answer PAYI_ERR_FULL at once */
+	PAYI_WHEN_FULL_BLOCK =
+		1, /* wait up to block_ms for the agent to make room; sleeps, makes system calls */
+} payi_when_full;
+
+typedef struct payi_client_options {
+	size_t size;
+	const char *ring_dir; /* NULL: see payi_ring_dir() */
+	/*
+	 * Shared memory for the ring, 4 MiB when 0; 32 KiB to 2 GiB. It is rounded down to eight lanes of
+	 * a power of two; one event may be as large as one lane less 16 bytes (512 KiB of 4 MiB).
+	 */
+	size_t ring_bytes;
+	payi_when_full when_full;
+	int block_ms; /* for PAYI_WHEN_FULL_BLOCK; 0 to 60,000 */
+	const char *
+		app_name; /* shown in the history; NULL: the program's name. At most 63 bytes are kept */
+} payi_client_options;
+
+/*
+ * Opens a ring. options may be NULL for the defaults. On success *client is to be given to
+ * payi_client_close(); on failure it is NULL, and all other functions accept that NULL (payi_track() then
+ * answers PAYI_ERR_INVALID), so that an application may go on without tracking.
+ * Errors: PAYI_ERR_INVALID, _RING_DIR, _NO_SPACE, _NO_MEMORY, _SYSTEM, _VERSION.
+ */
+PAYI_API payi_status payi_client_open(const payi_client_options *options, payi_client **client);
+
+/*
+ * Closes the ring and frees the client; NULL is fine. The agent stores what is still in the ring, now or
+ * when it starts; nothing is lost. No other thread may be using the client.
+ */
+PAYI_API void payi_client_close(payi_client *client);
+
+/*
+ * The ring directory that a client opened with ring_dir NULL uses, and an agent without --ring-dir:
+ * PAYI_RING_DIR, else /run/payi/rings where that exists, else /dev/shm/payi-UID. Writes it to path,
+ * NUL-terminated; PAYI_ERR_INVALID if it does not fit in size bytes.
+ */
+PAYI_API payi_status payi_ring_dir(char *path, size_t size);
+
+/* ---- Events -------------------------------------------------------------------------------------- */
+
+#define PAYI_UNSET           INT32_MIN /* an int32_t field that is absent; 0 is a value */
+#define PAYI_UNSET_UNITS     INT64_MIN /* likewise for payi_units */
+#define PAYI_USE_CASE_ID_MAX 1025      /* bytes of a buffer for any use case id, with its NUL */
+
+/* How much of one kind was used, such as {"text", 1200, 300}. 0 to 2147483647 each (Pay-i's bound). */
+typedef struct payi_units {
+	const char *type; /* "text", "text_cache_read", "vision", "reasoning", … */
+	int64_t input;
+	int64_t output;
+} payi_units;
+
+typedef struct payi_property {
+	const char *name;
+	const char *value; /* NULL: kept in the history as null, not sent */
+} payi_property;
+
+typedef struct payi_header {
+	const char *name;
+	const char *value;
+} payi_header;
+
+typedef struct payi_function_call {
+	const char *name;
+	const char *arguments;
+} payi_function_call;
+
+/*
+ * One call to a model. category and units are what Pay-i requires (n_units may be 0, for a call that
+ * failed); everything else may be absent. Names are Pay-i's own: see its reference, "Ingest an Event".
+ */
+typedef struct payi_event {
+	size_t size;
+
+	/* When the call began: microseconds since 1970-01-01 UTC. 0: now. */
+	int64_t event_timestamp_us;
+
+	int32_t end_to_end_latency_ms;
+	int32_t time_to_first_token_ms;
+	int32_t time_to_first_completion_token_ms;
+	int32_t http_status_code; /* the provider's; 299 for a failure without one */
+	int32_t use_case_version;
+
+	const char *category; /* "system.openai", … */
+	const char *resource; /* "gpt-4o", … */
+	const payi_units *units;
+	size_t n_units; /* at most 64, each type once */
+
+	/*
+	 * Pay-i counts an id once, however often it is sent. NULL: "payi_" and a UUIDv7 are made here, and
+	 * never change again.
+	 */
+	const char *provider_response_id;
+	const char *provider_uri;
+	const char *provider_request_json; /* a string that holds JSON; so are the next two */
+	const char *provider_request_reasoning_json;
+	const char *const
+		*provider_response_json; /* the chunks of a streamed response, or just one */
+	size_t n_provider_response_json;
+	const payi_header *provider_request_headers;
+	size_t n_provider_request_headers;
+	const payi_header *provider_response_headers;
+	size_t n_provider_response_headers;
+	const payi_function_call *provider_response_function_calls;
+	size_t n_provider_response_function_calls;
+
+	/*
+	 * 1 to 64 of A-Z a-z 0-9 . - _, case-sensitive. An id, step, version or property of a use case
+	 * needs its name.
+	 */
+	const char *use_case_name;
+	const char *use_case_id; /* any string up to 1,024 bytes: a ticket, a session */
+	const char *use_case_step;
+	const payi_property *use_case_properties;
+	size_t n_use_case_properties;
+
+	const payi_property *properties;
+	size_t n_properties;
+	const char *const *limit_ids; /* no commas; an id given twice counts once */
+	size_t n_limit_ids;
+	const char *const *request_tags; /* kept in the history; Pay-i no longer takes them */
+	size_t n_request_tags;
+	const char *user_id;
+	const char *account_name;
+	const char *scope; /* "global", "datazone", "region", "datazone.us" */
+} payi_event;
+
+#if defined(__cplusplus)
+static inline payi_event payi_event_init(void)
+{
+	payi_event event = payi_event();
+	event.size = sizeof(event);
+	event.end_to_end_latency_ms = PAYI_UNSET;
+	event.time_to_first_token_ms = PAYI_UNSET;
+	event.time_to_first_completion_token_ms = PAYI_UNSET;
+	event.http_status_code = PAYI_UNSET;
+	event.use_case_version = PAYI_UNSET;
+	return event;
+}
+static inline payi_client_options payi_client_options_init(void)
+{
+	payi_client_options options = payi_client_options();
+	options.size = sizeof(options);
+	return options;
+}
+#define PAYI_EVENT_INIT          payi_event_init()
+#define PAYI_CLIENT_OPTIONS_INIT payi_client_options_init()
+#else
+#define PAYI_EVENT_INIT                                                                            \
+	{                                                                                          \
+		.size = sizeof(payi_event), .end_to_end_latency_ms = PAYI_UNSET,                   \
+		.time_to_first_token_ms = PAYI_UNSET,                                              \
+		.time_to_first_completion_token_ms = PAYI_UNSET, .http_status_code = PAYI_UNSET,   \
+		.use_case_version = PAYI_UNSET                                                     \
+	}
+#define PAYI_CLIENT_OPTIONS_INIT                                                                   \
+	{                                                                                          \
+		.size = sizeof(payi_client_options)                                                \
+	}
+#endif
+
+/*
+ * Tracks one event. About a hundred nanoseconds; no lock, no allocation, and no system call, but for the
+ * first call in a forked child, which opens the child's ring, and the first that finds the ring full
+ * after an agent has started, which maps that agent's answers.
+ *
+ * PAYI_OK: the event is in the ring. Otherwise it is not, and was counted:
+ * PAYI_ERR_INVALID (payi_last_error() names the field and why), PAYI_ERR_FULL, PAYI_ERR_TOO_BIG, and
+ * PAYI_ERR_BUSY, when as many threads are inside payi_track() as the ring has lanes; in a forked child also
+ * what payi_client_open() may answer.
+ */
+PAYI_API payi_status payi_track(payi_client *client, const payi_event *event);
+
+/*
+ * Waits until the agent has committed everything tracked before the call (in this process, by any
+ * thread). timeout_ms 0 only looks; -1 waits for ever. PAYI_ERR_TIMEOUT: not yet; nothing is lost.
+ */
+PAYI_API payi_status payi_flush(payi_client *client, int timeout_ms);
+
+/* ---- Statistics ---------------------------------------------------------------------------------- */
+
+/* Of this process's ring, since it was opened. attempted = tracked + refused + all that was dropped. */
+typedef struct payi_client_stats {
+	size_t size;
+	uint64_t attempted;
+	uint64_t tracked;
+	uint64_t refused; /* PAYI_ERR_INVALID, once inside payi_track() */
+	uint64_t dropped_full;
+	uint64_t dropped_too_big;
+	uint64_t dropped_busy;
+	uint64_t ring_bytes;      /* capacity of all lanes */
+	uint64_t ring_bytes_used; /* tracked, and not yet known to be stored by the agent */
+	uint64_t event_bytes_max; /* the largest record payload that fits */
+} payi_client_stats;
+
+#if defined(__cplusplus)
+static inline payi_client_stats payi_client_stats_init(void)
+{
+	payi_client_stats stats = payi_client_stats();
+	stats.size = sizeof(stats);
+	return stats;
+}
+#define PAYI_CLIENT_STATS_INIT payi_client_stats_init()
+#else
+#define PAYI_CLIENT_STATS_INIT                                                                     \
+	{                                                                                          \
+		.size = sizeof(payi_client_stats)                                                  \
+	}
+#endif
+
+/* Fills *stats, whose size must be set. Never fails on an open client but for a wrong size. */
+PAYI_API payi_status payi_client_stats_get(payi_client *client, payi_client_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,301 @@
+-- The history. Tables are the agent's own and may change; the views at the end are for people: they are
+-- documented in the README and stay as they are.
+--
+-- Times are microseconds since 1970-01-01 UTC (…_us); the views show them as text, too. Strings that
+-- repeat (names of categories, use cases, users, …) stand once in names; 0 means none.
+
+CREATE TABLE names (
+  id INTEGER PRIMARY KEY,
+  text TEXT NOT NULL UNIQUE
+) STRICT;
+
+-- One row: the last event id given out. Ids ascend for ever, also when retention has emptied events.
+CREATE TABLE agent_state (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  last_event_id INTEGER NOT NULL,
+  epoch INTEGER NOT NULL
+) STRICT;
+INSERT INTO agent_state VALUES (1, 0, 0);
+
+-- ---- Rings: where events come from, and the exactly-once position in each ---------------------------
+
+CREATE TABLE rings (
+  id INTEGER PRIMARY KEY,
+  ring_id BLOB NOT NULL UNIQUE,        -- 16 random bytes; the file is ring.<hex>
+  app_name TEXT NOT NULL,
+  pid INTEGER NOT NULL,                -- as the process itself saw it: a label
+  uid INTEGER NOT NULL,                -- owner of the file, by the kernel
+  created_us INTEGER NOT NULL,
+  seen_us INTEGER NOT NULL,            -- when an agent first saw it
+  state TEXT NOT NULL,                 -- open, closed (owner gone, all stored), aside (made no sense)
+  reason TEXT,                         -- why aside
+  closed_us INTEGER,
+  dropped_busy INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- attempted = stored + rejected + refused + dropped_full + dropped_too_big + in flight (0 or 1)
+CREATE TABLE lanes (
+  ring INTEGER NOT NULL REFERENCES rings (id),
+  lane INTEGER NOT NULL,
+  position INTEGER NOT NULL,           -- read up to here; committed with what was read
+  sequence INTEGER NOT NULL,           -- of the last record read: stored + rejected
+  rejected INTEGER NOT NULL,           -- records whose content the agent could not accept
+  attempted INTEGER NOT NULL,          -- the client's own counters, as last read
+  refused INTEGER NOT NULL,
+  dropped_full INTEGER NOT NULL,
+  dropped_too_big INTEGER NOT NULL,
+  PRIMARY KEY (ring, lane)
+) STRICT, WITHOUT ROWID;
+
+-- Records that were whole in the ring but are no valid event, kept as they were.
+CREATE TABLE rejected_records (
+  id INTEGER PRIMARY KEY,
+  ring INTEGER NOT NULL REFERENCES rings (id),
+  lane INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  rejected_us INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  record BLOB NOT NULL
+) STRICT;
+
+-- ---- Events ------------------------------------------------------------------------------------------
+
+CREATE TABLE use_case_instances (
+  id INTEGER PRIMARY KEY,
+  use_case_name INTEGER NOT NULL REFERENCES names (id),
+  use_case_id TEXT NOT NULL,           -- '' gathers the events that came with a name and no id
+  first_us INTEGER NOT NULL,           -- by event time, so that late events are right, too
+  last_us INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  input_units INTEGER NOT NULL,        -- over all unit types
+  output_units INTEGER NOT NULL,
+  latency_count INTEGER NOT NULL,
+  latency_sum_ms INTEGER NOT NULL,
+  latency_max_ms INTEGER NOT NULL,
+  UNIQUE (use_case_name, use_case_id)
+) STRICT;
+CREATE INDEX use_case_instances_by_id ON use_case_instances (use_case_id);
+
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY,              -- ascends in the order of storing; the sinks' cursors count it
+  ring INTEGER NOT NULL REFERENCES rings (id),
+  stored_us INTEGER NOT NULL,
+  event_timestamp_us INTEGER NOT NULL,
+  instance INTEGER REFERENCES use_case_instances (id),
+  category INTEGER NOT NULL REFERENCES names (id),
+  resource INTEGER REFERENCES names (id),
+  units TEXT NOT NULL,                 -- {"text":{"input":1200,"output":300}}
+  input_units INTEGER NOT NULL,
+  output_units INTEGER NOT NULL,
+  end_to_end_latency_ms INTEGER,
+  time_to_first_token_ms INTEGER,
+  http_status_code INTEGER,
+  provider_response_id TEXT NOT NULL,
+  use_case_step INTEGER REFERENCES names (id),
+  use_case_version INTEGER,
+  use_case_properties TEXT,
+  properties TEXT,
+  limit_ids TEXT,
+  user_id INTEGER REFERENCES names (id),
+  account_name INTEGER REFERENCES names (id),
+  scope INTEGER REFERENCES names (id),
+  record BLOB NOT NULL                 -- the whole event, as tracked: msgpack, keys as in event_fields.h
+) STRICT;
+CREATE INDEX events_by_time ON events (event_timestamp_us);
+CREATE INDEX events_by_instance ON events (instance, event_timestamp_us) WHERE instance IS NOT NULL;
+CREATE INDEX events_by_user ON events (user_id, event_timestamp_us) WHERE user_id IS NOT NULL;
+
+-- ---- What is known of instances and hours after the events themselves are gone ------------------------
+
+CREATE TABLE instance_units (
+  instance INTEGER NOT NULL REFERENCES use_case_instances (id),
+  unit_type INTEGER NOT NULL REFERENCES names (id),
+  events INTEGER NOT NULL,
+  input INTEGER NOT NULL,
+  output INTEGER NOT NULL,
+  PRIMARY KEY (instance, unit_type)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE instance_steps (
+  instance INTEGER NOT NULL REFERENCES use_case_instances (id),
+  step INTEGER NOT NULL REFERENCES names (id),
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  input_units INTEGER NOT NULL,
+  output_units INTEGER NOT NULL,
+  PRIMARY KEY (instance, step)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE instance_users (
+  instance INTEGER NOT NULL REFERENCES use_case_instances (id),
+  user_id INTEGER NOT NULL REFERENCES names (id),
+  events INTEGER NOT NULL,
+  PRIMARY KEY (instance, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_hours (
+  hour INTEGER NOT NULL,               -- hours since 1970, by event time, UTC
+  use_case_name INTEGER NOT NULL,
+  category INTEGER NOT NULL,
+  resource INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  input_units INTEGER NOT NULL,
+  output_units INTEGER NOT NULL,
+  latency_count INTEGER NOT NULL,
+  latency_sum_ms INTEGER NOT NULL,
+  latency_max_ms INTEGER NOT NULL,
+  PRIMARY KEY (hour, use_case_name, category, resource)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_hour_units (
+  hour INTEGER NOT NULL,
+  use_case_name INTEGER NOT NULL,
+  category INTEGER NOT NULL,
+  resource INTEGER NOT NULL,
+  unit_type INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  input INTEGER NOT NULL,
+  output INTEGER NOT NULL,
+  PRIMARY KEY (hour, use_case_name, category, resource, unit_type)
+) STRICT, WITHOUT ROWID;
+
+-- ---- Sinks -------------------------------------------------------------------------------------------
+
+-- Every event up to position is settled: delivered, or named in sink_exceptions.
+CREATE TABLE sinks (
+  name TEXT PRIMARY KEY,
+  position INTEGER NOT NULL,
+  delivered INTEGER NOT NULL DEFAULT 0,
+  state TEXT NOT NULL DEFAULT 'starting',  -- what it is doing, for people: sending, idle, offline, …
+  last_success_us INTEGER,
+  last_error TEXT,
+  last_error_us INTEGER,
+  next_try_us INTEGER
+) STRICT, WITHOUT ROWID;
+INSERT INTO sinks (name, position) VALUES ('payi', 0);
+
+-- Batches settled ahead of the position, while an earlier one was still under way: (after_id, last_id].
+CREATE TABLE sink_settled (
+  sink TEXT NOT NULL REFERENCES sinks (name),
+  after_id INTEGER NOT NULL,
+  last_id INTEGER NOT NULL,
+  PRIMARY KEY (sink, after_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sink_exceptions (
+  sink TEXT NOT NULL REFERENCES sinks (name),
+  event INTEGER NOT NULL REFERENCES events (id),
+  state TEXT NOT NULL,                 -- deferred (to be sent again), dead (refused for good)
+  attempts INTEGER NOT NULL,
+  retry_us INTEGER,
+  http_status INTEGER,
+  code TEXT,                           -- the service's error code
+  message TEXT,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  PRIMARY KEY (sink, event)
+) STRICT, WITHOUT ROWID;
+
+-- ---- Views -------------------------------------------------------------------------------------------
+
+CREATE VIEW event_history AS
+SELECT e.id AS event,
+       strftime('%Y-%m-%dT%H:%M:%fZ', e.event_timestamp_us / 1e6, 'unixepoch') AS event_time,
+       u.text AS use_case_name,
+       nullif(i.use_case_id, '') AS use_case_id,
+       s.text AS use_case_step,
+       e.use_case_version,
+       c.text AS category,
+       r.text AS resource,
+       e.input_units,
+       e.output_units,
+       e.units,
+       e.end_to_end_latency_ms,
+       e.time_to_first_token_ms,
+       e.http_status_code,
+       coalesce(e.http_status_code >= 400 OR e.http_status_code = 299, 0) AS failed,
+       n.text AS user_id,
+       a.text AS account_name,
+       o.text AS scope,
+       e.limit_ids,
+       e.properties,
+       e.use_case_properties,
+       e.provider_response_id,
+       g.app_name,
+       CASE WHEN x.state IS NOT NULL THEN x.state
+            WHEN e.id <= k.position THEN 'delivered'
+            WHEN EXISTS (SELECT 1 FROM sink_settled t
+                         WHERE t.sink = 'payi' AND e.id > t.after_id AND e.id <= t.last_id) THEN 'delivered'
+            ELSE 'waiting' END AS delivery,
+       e.event_timestamp_us,
+       e.stored_us
+FROM events e
+JOIN sinks k ON k.name = 'payi'
+LEFT JOIN use_case_instances i ON i.id = e.instance
+LEFT JOIN names u ON u.id = i.use_case_name
+LEFT JOIN names c ON c.id = e.category
+LEFT JOIN names r ON r.id = e.resource
+LEFT JOIN names s ON s.id = e.use_case_step
+LEFT JOIN names n ON n.id = e.user_id
+LEFT JOIN names a ON a.id = e.account_name
+LEFT JOIN names o ON o.id = e.scope
+LEFT JOIN rings g ON g.id = e.ring
+LEFT JOIN sink_exceptions x ON x.sink = 'payi' AND x.event = e.id;
+
+-- One row per event and unit type, for sums by type.
+CREATE VIEW event_units AS
+SELECT e.id AS event,
+       e.event_timestamp_us,
+       j.key AS unit_type,
+       j.value ->> '$.input' AS input,
+       j.value ->> '$.output' AS output
+FROM events e, json_each(e.units) j;
+
+CREATE VIEW use_case_history AS
+SELECT u.text AS use_case_name,
+       nullif(i.use_case_id, '') AS use_case_id,
+       strftime('%Y-%m-%dT%H:%M:%fZ', i.first_us / 1e6, 'unixepoch') AS first_seen,
+       strftime('%Y-%m-%dT%H:%M:%fZ', i.last_us / 1e6, 'unixepoch') AS last_seen,
+       (i.last_us - i.first_us) / 1000000 AS duration_s,
+       i.events,
+       i.failures,
+       i.input_units,
+       i.output_units,
+       (SELECT json_group_object(t.text, json_object('input', v.input, 'output', v.output))
+        FROM instance_units v JOIN names t ON t.id = v.unit_type WHERE v.instance = i.id) AS units,
+       (SELECT group_concat(q.step, ', ') FROM
+         (SELECT t.text AS step FROM instance_steps v JOIN names t ON t.id = v.step
+          WHERE v.instance = i.id ORDER BY v.first_us, v.step) q) AS steps,
+       (SELECT count(*) FROM instance_users v WHERE v.instance = i.id) AS users,
+       i.latency_sum_ms * 1.0 / nullif(i.latency_count, 0) AS latency_mean_ms,
+       CASE WHEN i.latency_count > 0 THEN i.latency_max_ms END AS latency_max_ms,
+       i.id AS instance,
+       i.first_us,
+       i.last_us
+FROM use_case_instances i
+JOIN names u ON u.id = i.use_case_name;
+
+CREATE VIEW usage_by_hour AS
+SELECT strftime('%Y-%m-%dT%H:00:00Z', h.hour * 3600, 'unixepoch') AS hour,
+       u.text AS use_case_name,
+       c.text AS category,
+       r.text AS resource,
+       h.events,
+       h.failures,
+       h.input_units,
+       h.output_units,
+       (SELECT json_group_object(t.text, json_object('input', v.input, 'output', v.output))
+        FROM usage_hour_units v JOIN names t ON t.id = v.unit_type
+        WHERE v.hour = h.hour AND v.use_case_name = h.use_case_name AND v.category = h.category
+          AND v.resource = h.resource) AS units,
+       h.latency_sum_ms * 1.0 / nullif(h.latency_count, 0) AS latency_mean_ms,
+       CASE WHEN h.latency_count > 0 THEN h.latency_max_ms END AS latency_max_ms,
+       h.hour * 3600000000 AS hour_us
+FROM usage_hours h
+LEFT JOIN names u ON u.id = h.use_case_name
+LEFT JOIN names c ON c.id = h.category
+LEFT JOIN names r ON r.id = h.resource;
