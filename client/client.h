@@ -1,0 +1,70 @@
+/*
+ * The client's inside: one ring, its lanes, and what is needed to make another one in a forked child. For
+ * the files of this folder only.
+ */
+#ifndef PAYI_CLIENT_CLIENT_H
+#define PAYI_CLIENT_CLIENT_H
+
+#include "encode.h"
+#include "ring_dir.h"
+#include "ring_file.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <time.h>
+
+/*
+ * A lane as this process sees it, on cache lines of its own. Whoever holds taken may touch the rest. The
+ * word is private to the process: a kill needs no repair, and a forked child starts with fresh ones.
+ */
+struct payi__lane {
+	_Alignas(128) atomic_uint taken;
+	struct payi_ring_producer producer;
+	uint8_t *data;
+	uint64_t mask;
+	struct payi__id_source ids;
+};
+
+/* In a page that the kernel wipes in a forked child: there, everything reads 0. */
+struct payi__generation {
+	atomic_uint ready;     /* the ring is ours */
+	atomic_uint reopening; /* a thread of the child is making one */
+};
+
+struct payi_client {
+	struct payi__generation *generation;
+	uint32_t n_lanes;
+	payi_when_full when_full;
+	int block_ms;
+	struct payi__lane lane[PAYI_RING_LANES_MAX];
+	struct payi__ring_file file;
+	/* The agent's answers: NULL until an agent has given this ring a slot. */
+	_Atomic(const struct payi_ring_slot *) slot;
+	const struct payi_ring_agent
+		*agent; /* mapping behind slot; touched while attaching is held */
+	atomic_uint attaching;
+	_Atomic(int64_t) attach_after_us; /* CLOCK_MONOTONIC; do not look for a slot before */
+	atomic_uint next_lane;            /* where the next new thread begins */
+	uint64_t lane_bytes;
+	char directory[PAYI__PATH_BYTES];
+	char app_name[PAYI_RING_NAME_BYTES];
+};
+
+/*
+ * To be called first by every function that needs the ring: PAYI_OK when it is ours; in a forked child it
+ * opens one, once.
+ */
+payi_status payi__client_ready(payi_client *client);
+
+/* Looks for the agent's slot, at most every 10 ms unless now is set. True if there is one. */
+bool payi__client_attach(payi_client *client, bool now);
+
+/* For intervals. */
+static inline int64_t payi__monotonic_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+#endif

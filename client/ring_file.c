@@ -1,0 +1,196 @@
+#define _GNU_SOURCE /* O_TMPFILE, F_OFD_SETLK, MADV_DONTFORK, program_invocation_short_name */
+#include "ring_file.h"
+
+#include "error.h"
+#include "ring_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NAME_BYTES = sizeof(PAYI_RING_FILE_PREFIX) + 2 * PAYI_RING_ID_BYTES };
+
+/* ---- Creating a ring file ------------------------------------------------------------------------- */
+
+static uint64_t data_offset(void)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	return page > PAYI_RING_DATA_AT_MIN ? (uint64_t)page : PAYI_RING_DATA_AT_MIN;
+}
+
+/*
+ * The pages are taken now: on a tmpfs that fills up later, an untaken page would be a SIGBUS in the
+ * application. A file beyond RLIMIT_FSIZE would be a SIGXFSZ here, so that is asked first.
+ */
+static payi_status allocate(int fd, uint64_t bytes, const char *path)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
+		return payi__fail(PAYI_ERR_NO_SPACE,
+				  "a ring of %lld bytes is over this process's file size limit "
+				  "(ulimit -f) of %lld",
+				  (long long)bytes, (long long)limit.rlim_cur);
+	int error;
+	do
+		error = posix_fallocate(fd, 0, (off_t)bytes);
+	while (error == EINTR);
+	if (error == 0)
+		return PAYI_OK;
+	errno = error;
+	return payi__fail_errno(
+		PAYI_ERR_NO_SPACE,
+		"no room for a ring of %lld bytes in %s (a smaller ring_bytes, or a larger tmpfs: "
+		"docker run --shm-size)",
+		(long long)bytes, path);
+}
+
+/* The sign of life: held until the mapping made of this descriptor is gone, whatever happens to it. */
+static payi_status lock(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	if (fcntl(fd, F_OFD_SETLK, &lock))
+		return payi__fail_errno(PAYI_ERR_SYSTEM, "cannot lock the ring file");
+	return PAYI_OK;
+}
+
+static void *map_fixed(void *at, size_t bytes, int fd, uint64_t offset)
+{
+	return mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
+}
+
+/*
+ * One range of addresses: header and counters, then each lane twice, so that a record that goes on at the
+ * lane's start is in one piece for us.
+ */
+static payi_status map(int fd, struct payi__ring_file *file)
+{
+	const uint64_t data = data_offset();
+	const size_t total = (size_t)(data + 2 * file->n_lanes * file->lane_bytes);
+	uint8_t *base =
+		mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (base == MAP_FAILED)
+		return payi__fail_errno(PAYI_ERR_NO_MEMORY, "cannot reserve %zu bytes of addresses",
+					total);
+	bool ok = map_fixed(base, (size_t)data, fd, 0) != MAP_FAILED;
+	for (uint32_t i = 0; ok && i < file->n_lanes; i++) {
+		uint8_t *lane = base + data + 2 * i * file->lane_bytes;
+		const uint64_t offset = data + i * file->lane_bytes;
+		ok = map_fixed(lane, (size_t)file->lane_bytes, fd, offset) != MAP_FAILED &&
+		     map_fixed(lane + file->lane_bytes, (size_t)file->lane_bytes, fd, offset) !=
+			     MAP_FAILED;
+	}
+	if (!ok || madvise(base, total, MADV_DONTFORK)) {
+		payi__fail_errno(PAYI_ERR_NO_MEMORY, "cannot map the ring");
+		munmap(base, total);
+		return PAYI_ERR_NO_MEMORY;
+	}
+	file->mapping = base;
+	file->mapping_bytes = total;
+	file->header = (struct payi_ring_header *)(void *)base;
+	file->counters = (struct payi_ring_counters *)(void *)(base + PAYI_RING_COUNTERS_AT);
+	file->lanes = base + data;
+	return PAYI_OK;
+}
+
+static payi_status fill_header(struct payi__ring_file *file, const char *app_name)
+{
+	struct payi_ring_header *header = file->header;
+	if (getrandom(header->ring_id, sizeof(header->ring_id), 0) != sizeof(header->ring_id))
+		return payi__fail_errno(PAYI_ERR_SYSTEM,
+					"cannot get random bytes for the ring's id");
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	memcpy(header->magic, PAYI_RING_MAGIC, sizeof(header->magic));
+	header->abi_major = PAYI_RING_ABI_MAJOR;
+	header->abi_minor = PAYI_RING_ABI_MINOR;
+	header->n_lanes = file->n_lanes;
+	header->lane_bytes = file->lane_bytes;
+	header->data_offset = data_offset();
+	header->created_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	header->pid = (uint64_t)getpid();
+	snprintf(header->app_name, sizeof(header->app_name), "%s",
+		 app_name && *app_name ? app_name : program_invocation_short_name);
+	return PAYI_OK;
+}
+
+static void ring_file_name(const uint8_t id[PAYI_RING_ID_BYTES], char name[NAME_BYTES])
+{
+	const size_t prefix = sizeof(PAYI_RING_FILE_PREFIX) - 1;
+	memcpy(name, PAYI_RING_FILE_PREFIX, prefix);
+	for (size_t i = 0; i < PAYI_RING_ID_BYTES; i++)
+		snprintf(name + prefix + 2 * i, 3, "%02x", id[i]);
+}
+
+/* Gives the unnamed file its name. From here on the agent sees it, complete and locked. */
+static payi_status publish(int fd, int dir, const struct payi_ring_header *header, const char *path)
+{
+	char name[NAME_BYTES];
+	char self[32];
+	ring_file_name(header->ring_id, name);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, self, dir, name, AT_SYMLINK_FOLLOW))
+		return payi__fail_errno(PAYI_ERR_SYSTEM,
+					"cannot name the ring file in %s (is /proc mounted?)",
+					path);
+	return PAYI_OK;
+}
+
+/* The steps from an open, unnamed file to a ring in the directory. */
+static payi_status build(int fd, const struct payi__ring_dir *dir,
+			 const struct payi__ring_plan *plan, struct payi__ring_file *file)
+{
+	/* For a group's directory (setgid) the agent may be another user of the group; else only ours. */
+	const mode_t mode = dir->mode & S_ISGID ? 0640 : 0600;
+	if (fchmod(fd, mode))
+		return payi__fail_errno(PAYI_ERR_SYSTEM, "cannot set the ring file's mode");
+	payi_status status =
+		allocate(fd, data_offset() + file->n_lanes * file->lane_bytes, plan->directory);
+	if (!status)
+		status = lock(fd);
+	if (!status)
+		status = map(fd, file);
+	if (status)
+		return status;
+	status = fill_header(file, plan->app_name);
+	if (!status)
+		status = publish(fd, dir->fd, file->header, plan->directory);
+	if (status)
+		payi__ring_file_close(file);
+	return status;
+}
+
+payi_status payi__ring_file_create(const struct payi__ring_plan *plan, struct payi__ring_file *file)
+{
+	*file = (struct payi__ring_file){.n_lanes = plan->n_lanes, .lane_bytes = plan->lane_bytes};
+	struct payi__ring_dir dir;
+	payi_status status = payi__ring_dir_open(plan->directory, &dir);
+	if (status)
+		return status;
+	const int fd = openat(dir.fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		status = payi__fail_errno(PAYI_ERR_RING_DIR,
+					  "cannot create a file in the ring directory %s",
+					  plan->directory);
+	} else {
+		status = build(fd, &dir, plan, file);
+		close(fd); /* the mapping keeps the file, and its lock */
+	}
+	close(dir.fd);
+	return status;
+}
+
+void payi__ring_file_close(struct payi__ring_file *file)
+{
+	if (file->mapping)
+		munmap(file->mapping, file->mapping_bytes);
+	*file = (struct payi__ring_file){0};
+}

@@ -1,0 +1,218 @@
+/*
+ * payi_track(): the hot path. Takes a lane, encodes the event beyond its tail, publishes; see
+ * payi/ring.h for the protocol (P1 to P4) and for what a kill at any point leaves.
+ */
+#include "client.h"
+#include "error.h"
+
+#include <string.h>
+#include <time.h>
+
+/* The lane that this thread used last, plus one; 0 while it has used none. Of all clients alike. */
+static _Thread_local unsigned home_lane __attribute__((tls_model("initial-exec")));
+
+enum { SLEEP_FIRST_US = 50, SLEEP_MAX_US = 1000 };
+
+static bool take(struct payi__lane *lane)
+{
+	/* Acquire, pairs with the release in leave(): the last holder's positions are in place. */
+	return !atomic_load_explicit(&lane->taken, memory_order_relaxed) &&
+	       !atomic_exchange_explicit(&lane->taken, 1, memory_order_acquire);
+}
+
+static void leave(struct payi__lane *lane)
+{
+	atomic_store_explicit(&lane->taken, 0, memory_order_release);
+}
+
+static unsigned first_lane(payi_client *client)
+{
+	if (!home_lane)
+		home_lane =
+			1 + atomic_fetch_add_explicit(&client->next_lane, 1, memory_order_relaxed) %
+				    PAYI_RING_LANES_MAX;
+	return (home_lane - 1) % client->n_lanes;
+}
+
+/* P2. The agent may have come, or got on, since we last looked. */
+static bool gain_room(payi_client *client, unsigned index)
+{
+	struct payi_ring_producer *producer = &client->lane[index].producer;
+	if (!producer->done) {
+		if (!payi__client_attach(client, false))
+			return false;
+		producer->done =
+			&atomic_load_explicit(&client->slot, memory_order_acquire)->done[index];
+	}
+	return payi_ring_refresh(producer);
+}
+
+/* Encodes behind the tail, in as much room as there is or can be gained. */
+static enum payi__encoded encode(payi_client *client, unsigned index, const payi_event *event,
+				 size_t *payload_bytes)
+{
+	struct payi__lane *lane = &client->lane[index];
+	struct payi_ring_producer *producer = &lane->producer;
+	uint8_t *record = lane->data + (producer->tail & lane->mask);
+	for (;;) {
+		const uint64_t room = payi_ring_room(producer);
+		enum payi__encoded result = PAYI__NO_ROOM;
+		if (room > PAYI_RING_RECORD_HEADER)
+			result =
+				payi__encode(event, &lane->ids, record + PAYI_RING_RECORD_HEADER,
+					     (size_t)room - PAYI_RING_RECORD_HEADER, payload_bytes);
+		if (result != PAYI__NO_ROOM || !gain_room(client, index))
+			return result;
+	}
+}
+
+/* P3, the header, and P4. */
+static void publish(struct payi__lane *lane, size_t payload_bytes)
+{
+	struct payi_ring_producer *producer = &lane->producer;
+	const struct payi_ring_record header = {.payload_bytes = (uint32_t)payload_bytes,
+						.type = PAYI_RING_EVENT,
+						.sequence = producer->sequence + 1};
+	memcpy(lane->data + (producer->tail & lane->mask), &header, sizeof(header));
+	payi_ring_publish(producer, payi_ring_record_bytes(payload_bytes));
+}
+
+static bool too_big(const struct payi__lane *lane, const payi_event *event)
+{
+	return payi_ring_room(&lane->producer) == lane->producer.lane_bytes ||
+	       payi__encoded_size_min(event) > lane->producer.lane_bytes;
+}
+
+/* What came of trying one lane; FULL: not this one, and nothing is counted yet. */
+static payi_status try_lane(payi_client *client, unsigned index, const payi_event *event)
+{
+	struct payi__lane *lane = &client->lane[index];
+	struct payi_ring_lane *shared = lane->producer.lane;
+	size_t payload_bytes;
+	payi_ring_count(&shared->attempted); /* P1 */
+	switch (encode(client, index, event, &payload_bytes)) {
+	case PAYI__ENCODED:
+		publish(lane, payload_bytes);
+		return PAYI_OK;
+	case PAYI__REFUSED:
+		payi_ring_count(&shared->refused);
+		return PAYI_ERR_INVALID;
+	case PAYI__NO_ROOM:
+		break;
+	}
+	if (!too_big(lane, event))
+		return PAYI_ERR_FULL;
+	payi_ring_count(&shared->dropped_too_big);
+	return payi__fail(PAYI_ERR_TOO_BIG,
+			  "the event is larger than a lane of %lld bytes; open the client with a "
+			  "larger ring_bytes",
+			  (long long)lane->producer.lane_bytes - PAYI_RING_RECORD_HEADER);
+}
+
+/* Gives up an attempt in a lane that was full: as if it had not been. */
+static void withdraw(struct payi__lane *lane)
+{
+	struct payi_ring_lane *shared = lane->producer.lane;
+	payi_ring_store_own(&shared->attempted, payi_ring_load_own(&shared->attempted) - 1);
+	leave(lane);
+}
+
+/*
+ * Tries the lanes from this thread's own on. The last one that was full stays taken until another one is: the
+ * attempt's mark is always in one lane. With count_drop that lane counts the drop; else nothing
+ * remains of the attempt.
+ */
+static payi_status try_lanes(payi_client *client, const payi_event *event, bool count_drop)
+{
+	const unsigned first = first_lane(client);
+	struct payi__lane *full = NULL;
+	for (unsigned i = 0; i < client->n_lanes; i++) {
+		const unsigned index = (first + i) % client->n_lanes;
+		struct payi__lane *lane = &client->lane[index];
+		if (!take(lane))
+			continue;
+		if (full)
+			withdraw(full);
+		full = NULL;
+		const payi_status status = try_lane(client, index, event);
+		if (status != PAYI_ERR_FULL) {
+			leave(lane);
+			home_lane = index + 1;
+			return status;
+		}
+		full = lane;
+	}
+	if (!full) {
+		if (count_drop)
+			payi_ring_add(&client->file.counters->dropped_busy, 1);
+		return PAYI_ERR_BUSY;
+	}
+	if (!count_drop) {
+		withdraw(full);
+		return PAYI_ERR_FULL;
+	}
+	payi_ring_count(&full->producer.lane->dropped_full);
+	leave(full);
+	return PAYI_ERR_FULL;
+}
+
+/* PAYI_WHEN_FULL_BLOCK: sleeps, a little longer each time, and tries again, until block_ms are over. */
+static payi_status track_blocking(payi_client *client, const payi_event *event)
+{
+	const int64_t deadline = payi__monotonic_us() + (int64_t)client->block_ms * 1000;
+	long sleep_us = SLEEP_FIRST_US;
+	for (;;) {
+		const bool last = payi__monotonic_us() >= deadline;
+		const payi_status status = try_lanes(client, event, last);
+		if (last || (status != PAYI_ERR_FULL && status != PAYI_ERR_BUSY))
+			return status;
+		nanosleep(&(struct timespec){.tv_nsec = sleep_us * 1000}, NULL);
+		sleep_us = sleep_us * 2 < SLEEP_MAX_US ? sleep_us * 2 : SLEEP_MAX_US;
+	}
+}
+
+static payi_status explain(const payi_client *client, payi_status status)
+{
+	if (status == PAYI_ERR_FULL)
+		return payi__fail(status,
+				  "the ring is full; is an agent running on %s? A larger "
+				  "ring_bytes bridges longer gaps",
+				  client->directory);
+	if (status == PAYI_ERR_BUSY)
+		return payi__fail(status, "all %d lanes of the ring are taken by other threads",
+				  (int)client->n_lanes);
+	return status;
+}
+
+static payi_status check_size(const payi_event *event)
+{
+	if (!event)
+		return payi__fail(PAYI_ERR_INVALID, "the event is NULL");
+	if (event->size > sizeof(*event))
+		return payi__fail(PAYI_ERR_VERSION,
+				  "payi_event is %zu bytes, this library knows %zu: the program "
+				  "was built against a "
+				  "newer payi.h",
+				  event->size, sizeof(*event));
+	if (event->size < sizeof(*event))
+		return payi__fail(PAYI_ERR_INVALID, "event.size is %zu; begin with PAYI_EVENT_INIT",
+				  event->size);
+	return PAYI_OK;
+}
+
+payi_status payi_track(payi_client *client, const payi_event *event)
+{
+	payi_status status = payi__client_ready(client);
+	if (!status)
+		status = check_size(event);
+	if (status)
+		return status;
+	/* The first attempt is the same either way: most events find room, and need no clock. */
+	const bool block = client->when_full == PAYI_WHEN_FULL_BLOCK;
+	status = try_lanes(client, event, !block);
+	if (__builtin_expect(status == PAYI_OK, 1))
+		return PAYI_OK;
+	if (block && (status == PAYI_ERR_FULL || status == PAYI_ERR_BUSY))
+		status = track_blocking(client, event);
+	return explain(client, status);
+}
