@@ -74,7 +74,11 @@ enum payi_field {
  */
 enum {
 	PAYI_LIMIT_USE_CASE_NAME = 64,
-	PAYI_LIMIT_NAME = 1024,  /* bytes of any name or id: category, user, unit type, … */
+	/*
+	 * Bytes of an STR or ID field that has a column, of a unit type, of the name of a property, header or
+	 * call, and of an item of a LIST. Other strings are bounded by the record alone.
+	 */
+	PAYI_LIMIT_NAME = 1024,
 	PAYI_LIMIT_UNITS = 64,   /* unit types in an event */
 	PAYI_LIMIT_ITEMS = 1024, /* properties, headers, limits, … in an event; chunks: no bound */
 	PAYI_LIMIT_UNIT = 2147483647, /* of one unit type in one event: Pay-i's int32 */
