@@ -17,9 +17,11 @@ enum err_code {
 	ERR_HTTP = -7,
 };
 
+enum { ERR_TEXT_BYTES = 400 };
+
 struct err {
 	int code;
-	char text[400];
+	char text[ERR_TEXT_BYTES];
 };
 
 /* Sets the text and code; returns code, so that "return err_set(…)" works. err may be NULL. */

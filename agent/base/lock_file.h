@@ -1,0 +1,16 @@
+/*
+ * A lock that one process holds for its life: an open-file-description lock on a file of its own. The
+ * kernel drops it with the process, so nothing is ever stale; the text inside tells who holds it, for people.
+ */
+#ifndef PAYI_BASE_LOCK_FILE_H
+#define PAYI_BASE_LOCK_FILE_H
+
+#include "base/err.h"
+
+/*
+ * Takes the lock at path, creating the file (mode 0600), and writes who holds it into it. The descriptor
+ * comes out in *fd; closing it gives the lock up. ERR_BUSY when another process has it: the text says which.
+ */
+int lock_file_take(const char *path, const char *who, int *fd, struct err *err);
+
+#endif

@@ -1,0 +1,330 @@
+#include "drain/drain_ring.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	COPY_BYTES = 256 * 1024, /* one pread; larger only for a larger record */
+	STRIKES = 2,             /* a torn word looks like nonsense once, a broken ring twice */
+	COUNTERS_INTERVAL_US = 1000000, /* drops without events: written once a second */
+};
+
+/* ---- Opening -------------------------------------------------------------------------------------- */
+
+static void adopt_positions(struct drain_ring *ring,
+			    const struct store_lane lanes[PAYI_RING_LANES_MAX])
+{
+	for (uint32_t i = 0; i < ring->reader.n_lanes; i++) {
+		ring->committed[i] = ring->pending[i] = lanes[i];
+		/* The last agent may have been killed between C4 and C5. */
+		if (ring->slot)
+			payi_ring_release(&ring->slot->done[i], lanes[i].position);
+	}
+}
+
+int drain_ring_open(int dir, const char *name, struct store *store, struct agent_file *agent_file,
+		    int64_t now_wall_us, struct drain_ring *ring, struct err *err)
+{
+	*ring = (struct drain_ring){.interval_us = 0};
+	snprintf(ring->name, sizeof(ring->name), "%s", name);
+	int status = ring_reader_open(dir, name, &ring->reader, err);
+	if (status)
+		return status;
+	struct store_ring identity = {.app_name = ring->reader.app_name,
+				      .pid = ring->reader.pid,
+				      .uid = ring->reader.uid,
+				      .created_us = ring->reader.created_us,
+				      .n_lanes = ring->reader.n_lanes};
+	memcpy(identity.ring_id, ring->reader.ring_id, sizeof(identity.ring_id));
+	struct store_lane lanes[PAYI_RING_LANES_MAX] = {0};
+	status = store_ring_open(store, &identity, now_wall_us, &ring->key, lanes, err);
+	if (status < 0) {
+		drain_ring_close(ring);
+		return status;
+	}
+	ring->slot = agent_file_slot(agent_file, ring->reader.ring_id);
+	if (!ring->slot)
+		log_warn("no slot is left for a ring: it is drained, but gets no space back",
+			 LOG_STR("ring", name), LOG_INT("slots", PAYI_RING_SLOTS), LOG_END);
+	adopt_positions(ring, lanes);
+	ring->ended = ring->aside = status == STORE_RING_ASIDE;
+	return 0;
+}
+
+void drain_ring_close(struct drain_ring *ring)
+{
+	ring_reader_close(&ring->reader);
+}
+
+/* ---- Looking -------------------------------------------------------------------------------------- */
+
+/* What the ring says now against what SQLite knows: are the words possible at all? */
+static int check_tail(const struct drain_ring *ring, uint32_t lane, struct err *err)
+{
+	const uint64_t tail = ring->seen.lane[lane].tail;
+	const uint64_t position = ring->committed[lane].position;
+	if (tail - position > ring->reader.lane_bytes)
+		return err_set(err, ERR_INVALID,
+			       "lane %u: tail %llu with %llu stored and %llu bytes of room", lane,
+			       (unsigned long long)tail, (unsigned long long)position,
+			       (unsigned long long)ring->reader.lane_bytes);
+	if (tail % 8)
+		return err_set(err, ERR_INVALID, "lane %u: tail %llu is no multiple of 8", lane,
+			       (unsigned long long)tail);
+	return 0;
+}
+
+static int look(struct drain_ring *ring, struct err *err)
+{
+	const int alive = ring_reader_alive(&ring->reader, err); /* C1, before C2 */
+	if (alive < 0)
+		return alive;
+	ring->alive = alive > 0;
+	int status = ring_reader_counters(&ring->reader, &ring->seen, err); /* C2 */
+	for (uint32_t i = 0; !status && i < ring->reader.n_lanes; i++)
+		status = check_tail(ring, i, err);
+	return status;
+}
+
+/* A visit that made no sense. The second in a row puts the ring aside, with the next transaction. */
+static bool strike(struct drain_ring *ring, const struct err *err)
+{
+	snprintf(ring->reason, sizeof(ring->reason), "%s", err->text);
+	if (++ring->strikes < STRIKES)
+		return false;
+	ring->ending = ring->aside = true;
+	return true;
+}
+
+static bool has_records(const struct drain_ring *ring)
+{
+	for (uint32_t i = 0; i < ring->reader.n_lanes; i++)
+		if (ring->seen.lane[i].tail != ring->committed[i].position)
+			return true;
+	return false;
+}
+
+static bool counters_differ(const struct drain_ring *ring)
+{
+	for (uint32_t i = 0; i < ring->reader.n_lanes; i++) {
+		const struct ring_lane *seen = &ring->seen.lane[i];
+		const struct store_lane *known = &ring->committed[i];
+		if (seen->attempted != known->attempted || seen->refused != known->refused ||
+		    seen->dropped_full != known->dropped_full ||
+		    seen->dropped_too_big != known->dropped_too_big)
+			return true;
+	}
+	return ring->seen.dropped_busy != ring->committed_busy;
+}
+
+bool drain_ring_look(struct drain_ring *ring, int64_t now_us)
+{
+	struct err err;
+	ring->ending = false;
+	if (look(ring, &err))
+		return strike(ring, &err);
+	if (has_records(ring))
+		return true;
+	ring->strikes = 0;
+	if (!ring->alive) {
+		ring->ending = true;
+		return true;
+	}
+	if (!counters_differ(ring) || now_us - ring->counters_stored_us < COUNTERS_INTERVAL_US)
+		return false;
+	ring->counters_stored_us = now_us;
+	return true;
+}
+
+/* ---- Taking --------------------------------------------------------------------------------------- */
+
+/* One record, whole and in its order, into the transaction: as an event, or as it is when it is none. */
+static int put_record(struct drain_ring *ring, uint32_t lane, struct store *store,
+		      const struct payi_ring_record *record, const uint8_t *payload,
+		      int64_t now_wall_us, struct err *err)
+{
+	struct event event;
+	char text[EVENT_REASON_BYTES];
+	const char *reason = record->type != PAYI_RING_EVENT ? "unknown type of record"
+			     : record->flags
+				     ? "unknown flags"
+				     : event_decode(&event, payload, record->payload_bytes, text);
+	if (!reason)
+		return store_event_put(store, ring->key, &event, now_wall_us, err);
+	ring->pending[lane].rejected++;
+	log_warn("a record is not a valid event; it is kept in rejected_records",
+		 LOG_STR("ring", ring->name), LOG_STR("app", ring->reader.app_name),
+		 LOG_STR("reason", reason), LOG_END);
+	return store_rejected_put(store, ring->key, lane, record, payload, reason, now_wall_us,
+				  err);
+}
+
+/*
+ * Puts the records that are whole in a copy of the lane from its pending position on. Returns how many
+ * bytes of it they took, or a negative code; ERR_INVALID is the ring's fault, all else the store's.
+ */
+static int64_t put_records(struct drain_ring *ring, uint32_t lane, struct store *store,
+			   const uint8_t *copy, size_t bytes, struct drain_budget *budget,
+			   int64_t now_wall_us, struct err *err)
+{
+	struct store_lane *pending = &ring->pending[lane];
+	size_t at = 0;
+	while (at < bytes && budget->events > 0 && budget->bytes > 0) {
+		struct payi_ring_record record;
+		const int whole = ring_reader_parse(copy + at, bytes - at,
+						    ring->seen.lane[lane].tail - pending->position,
+						    pending->sequence + 1, &record, err);
+		if (whole < 0)
+			return whole;
+		if (!whole)
+			break;
+		const int status = put_record(ring, lane, store, &record,
+					      copy + at + sizeof(record), now_wall_us, err);
+		if (status)
+			return status == ERR_INVALID ? ERR_STORE : status;
+		const uint64_t record_bytes = payi_ring_record_bytes(record.payload_bytes);
+		at += (size_t)record_bytes;
+		pending->position += record_bytes;
+		pending->sequence++;
+		budget->events--;
+		budget->bytes -= (int64_t)record_bytes;
+	}
+	return (int64_t)at;
+}
+
+/* How much to copy next: as a rule COPY_BYTES, but all of a record that is larger. */
+static int64_t copy_size(const struct drain_ring *ring, uint32_t lane, uint64_t left,
+			 struct err *err)
+{
+	if (left <= COPY_BYTES)
+		return (int64_t)left;
+	uint8_t head[sizeof(struct payi_ring_record)];
+	struct payi_ring_record record;
+	const struct store_lane *pending = &ring->pending[lane];
+	int status =
+		ring_reader_copy(&ring->reader, lane, pending->position, head, sizeof(head), err);
+	if (!status)
+		status = ring_reader_parse(head, sizeof(head), left, pending->sequence + 1, &record,
+					   err);
+	if (status < 0)
+		return status;
+	const uint64_t record_bytes = payi_ring_record_bytes(record.payload_bytes);
+	return record_bytes > COPY_BYTES ? (int64_t)record_bytes : COPY_BYTES;
+}
+
+static int take_lane(struct drain_ring *ring, uint32_t lane, struct store *store, struct buf *copy,
+		     struct drain_budget *budget, int64_t now_wall_us, struct err *err)
+{
+	for (;;) {
+		const uint64_t position = ring->pending[lane].position;
+		const uint64_t left = ring->seen.lane[lane].tail - position;
+		if (left == 0 || budget->events <= 0 || budget->bytes <= 0)
+			return left != 0;
+		const int64_t bytes = copy_size(ring, lane, left, err);
+		if (bytes < 0)
+			return ERR_INVALID;
+		buf_clear(copy);
+		uint8_t *to = buf_reserve(copy, (size_t)bytes);
+		if (!to)
+			return err_set(err, ERR_INVALID, "no memory for a record of %lld bytes",
+				       (long long)bytes);
+		/* C3. Whatever goes wrong here is this ring's matter, not the store's. */
+		if (ring_reader_copy(&ring->reader, lane, position, to, (size_t)bytes, err))
+			return ERR_INVALID;
+		const int64_t done =
+			put_records(ring, lane, store, to, (size_t)bytes, budget, now_wall_us, err);
+		if (done < 0)
+			return (int)done;
+	}
+}
+
+static int put_counters(struct drain_ring *ring, struct store *store, struct err *err)
+{
+	int status = 0;
+	for (uint32_t i = 0; !status && i < ring->reader.n_lanes; i++) {
+		struct store_lane *pending = &ring->pending[i];
+		const struct ring_lane *seen = &ring->seen.lane[i];
+		pending->attempted = seen->attempted;
+		pending->refused = seen->refused;
+		pending->dropped_full = seen->dropped_full;
+		pending->dropped_too_big = seen->dropped_too_big;
+		if (memcmp(pending, &ring->committed[i], sizeof(*pending)) != 0)
+			status = store_lane_put(store, ring->key, i, pending, err);
+	}
+	ring->pending_busy = ring->seen.dropped_busy;
+	if (!status && ring->pending_busy != ring->committed_busy)
+		status = store_ring_busy(store, ring->key, ring->pending_busy, err);
+	return status;
+}
+
+int drain_ring_take(struct drain_ring *ring, struct store *store, struct buf *copy,
+		    struct drain_budget *budget, int64_t now_wall_us, struct err *err)
+{
+	if (ring->ending && ring->aside)
+		return store_ring_end(store, ring->key, ring->reason, now_wall_us, err);
+	int left_over = 0;
+	bool sound = true;
+	for (uint32_t i = 0; sound && i < ring->reader.n_lanes; i++) {
+		const int status = take_lane(ring, i, store, copy, budget, now_wall_us, err);
+		sound = status != ERR_INVALID;
+		if (status < 0 && sound)
+			return status;
+		left_over |= status > 0;
+	}
+	/* What was whole before the nonsense is taken; the next visit decides. */
+	if (sound)
+		ring->strikes = 0;
+	else
+		strike(ring, err);
+	const int status = put_counters(ring, store, err);
+	if (!status && ring->ending)
+		return store_ring_end(store, ring->key, ring->aside ? ring->reason : NULL,
+				      now_wall_us, err);
+	return status ? status : left_over;
+}
+
+/* ---- After the transaction ------------------------------------------------------------------------ */
+
+static void log_aside(const struct drain_ring *ring)
+{
+	log_error("a ring makes no sense and was put aside; its file is kept",
+		  LOG_STR("ring", ring->name), LOG_STR("app", ring->reader.app_name),
+		  LOG_INT("uid", ring->reader.uid), LOG_STR("reason", ring->reason), LOG_END);
+}
+
+void drain_ring_give_back(struct drain_ring *ring, int dir)
+{
+	for (uint32_t i = 0; i < ring->reader.n_lanes; i++) {
+		if (ring->slot && ring->pending[i].position != ring->committed[i].position)
+			payi_ring_release(&ring->slot->done[i], ring->pending[i].position); /* C5 */
+		ring->committed[i] = ring->pending[i];
+	}
+	ring->committed_busy = ring->pending_busy;
+	if (!ring->ending)
+		return;
+	ring->ended = true;
+	if (ring->aside) {
+		log_aside(ring);
+		if (ring->slot)
+			payi_ring_store_release(&ring->slot->state, PAYI_RING_SLOT_ASIDE);
+		return;
+	}
+	/* C6. Killed before this: the next agent finds it dead and empty, and ends it once more. */
+	unlinkat(dir, ring->name, 0);
+	if (ring->slot)
+		agent_file_slot_free(ring->slot);
+	log_debug("ring closed", LOG_STR("ring", ring->name), LOG_STR("app", ring->reader.app_name),
+		  LOG_END);
+}
+
+void drain_ring_forget(struct drain_ring *ring)
+{
+	memcpy(ring->pending, ring->committed, sizeof(ring->pending));
+	ring->pending_busy = ring->committed_busy;
+	if (ring->ending && ring->aside)
+		ring->strikes--; /* it is put aside with the next transaction instead */
+	ring->ending = ring->aside = false;
+}

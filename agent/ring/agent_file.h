@@ -1,0 +1,40 @@
+/*
+ * The agent's side of the file "agent": where clients read how far their rings are stored. Ours alone to
+ * write, and never replaced, so that a client's mapping stays good over any number of agents.
+ *
+ * Used by the drain's thread. After a restart, slots still name the rings they named before.
+ */
+#ifndef PAYI_RING_AGENT_FILE_H
+#define PAYI_RING_AGENT_FILE_H
+
+#include "base/err.h"
+#include "payi/ring.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct agent_file;
+
+/*
+ * Opens or creates it in the directory and begins a new epoch. A file that is none of ours is an error,
+ * as clients may have it mapped: it is for the operator to remove. group: readable by the group.
+ */
+int agent_file_open(int dir, bool group, struct agent_file **file, struct err *err);
+void agent_file_close(struct agent_file *file); /* NULL is fine */
+
+/* The ring's slot, its own since before or taken now; NULL when all are taken. */
+struct payi_ring_slot *agent_file_slot(struct agent_file *file,
+				       const uint8_t ring_id[PAYI_RING_ID_BYTES]);
+
+/* The ring is gone, and so is everybody who could read its slot. */
+void agent_file_slot_free(struct payi_ring_slot *slot);
+
+/* Frees the slots whose ring keep() does not know: left by an agent that was killed. */
+void agent_file_sweep(struct agent_file *file, bool (*keep)(void *context, const uint8_t *ring_id),
+		      void *context);
+
+/* Tells that we live: now, CLOCK_BOOTTIME in microseconds. */
+void agent_file_beat(struct agent_file *file, int64_t now_us);
+
+#endif
