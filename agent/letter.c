@@ -1,0 +1,165 @@
+#include "letter.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { TEXT_BYTES = 512 }; /* of a code or message; what is longer is cut */
+
+struct outcome_texts {
+	char code[TEXT_BYTES];
+	char message[TEXT_BYTES];
+};
+
+struct letter {
+	struct letter *next;
+	bool is_report;
+	char sink[32];
+	struct sink_settlement settlement;
+	struct sink_report report;
+	char state[64];
+	char last_error[TEXT_BYTES];
+	struct sink_outcome *outcomes;
+	struct outcome_texts *texts; /* of the outcomes */
+};
+
+/* ---- The box -------------------------------------------------------------------------------------- */
+
+void letter_box_init(struct letter_box *box)
+{
+	pthread_mutex_init(&box->mutex, NULL);
+	box->first = NULL;
+	box->last = &box->first;
+}
+
+void letter_box_release(struct letter_box *box)
+{
+	letter_free(box->first);
+	pthread_mutex_destroy(&box->mutex);
+}
+
+static void post(struct letter_box *box, struct letter *letter)
+{
+	pthread_mutex_lock(&box->mutex);
+	*box->last = letter;
+	box->last = &letter->next;
+	pthread_mutex_unlock(&box->mutex);
+}
+
+bool letter_box_is_empty(struct letter_box *box)
+{
+	pthread_mutex_lock(&box->mutex);
+	const bool empty = box->first == NULL;
+	pthread_mutex_unlock(&box->mutex);
+	return empty;
+}
+
+struct letter *letter_box_take(struct letter_box *box)
+{
+	pthread_mutex_lock(&box->mutex);
+	struct letter *letters = box->first;
+	box->first = NULL;
+	box->last = &box->first;
+	pthread_mutex_unlock(&box->mutex);
+	return letters;
+}
+
+/* ---- Copying -------------------------------------------------------------------------------------- */
+
+/*
+ * A settlement that is lost would be sent again after a restart: no loss, but a duplicate. Memory that
+ * is short is short for a moment, or the kernel ends us.
+ */
+static void *allocate(size_t n, size_t bytes)
+{
+	void *memory;
+	while (!(memory = calloc(n ? n : 1, bytes))) {
+		log_error("out of memory; waiting for some", LOG_END);
+		nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+	}
+	return memory;
+}
+
+/* Copies text, cut to what fits; NULL stays NULL. */
+static const char *copy_text(char *to, size_t bytes, const char *text)
+{
+	if (!text)
+		return NULL;
+	const size_t len = strnlen(text, bytes - 1);
+	memcpy(to, text, len);
+	to[len] = '\0';
+	return to;
+}
+
+static struct letter *new_letter(const char *sink)
+{
+	struct letter *letter = allocate(1, sizeof(*letter));
+	copy_text(letter->sink, sizeof(letter->sink), sink);
+	return letter;
+}
+
+void letter_box_settle(struct letter_box *box, const struct sink_settlement *settlement)
+{
+	struct letter *letter = new_letter(settlement->sink);
+	const size_t n = settlement->n_outcomes;
+	letter->settlement = *settlement;
+	letter->settlement.sink = letter->sink;
+	letter->outcomes = allocate(n, sizeof(*letter->outcomes));
+	letter->texts = allocate(n, sizeof(*letter->texts));
+	for (size_t i = 0; i < n; i++) {
+		const struct sink_outcome *from = &settlement->outcomes[i];
+		struct outcome_texts *texts = &letter->texts[i];
+		letter->outcomes[i] = *from;
+		letter->outcomes[i].code = copy_text(texts->code, TEXT_BYTES, from->code);
+		letter->outcomes[i].message = copy_text(texts->message, TEXT_BYTES, from->message);
+	}
+	letter->settlement.outcomes = letter->outcomes;
+	post(box, letter);
+}
+
+void letter_box_report(struct letter_box *box, const char *sink, const struct sink_report *report)
+{
+	struct letter *letter = new_letter(sink);
+	letter->is_report = true;
+	letter->report = *report;
+	letter->report.state = copy_text(letter->state, sizeof(letter->state), report->state);
+	letter->report.last_error =
+		copy_text(letter->last_error, sizeof(letter->last_error), report->last_error);
+	post(box, letter);
+}
+
+/* ---- Writing -------------------------------------------------------------------------------------- */
+
+int letter_write(const struct letter *letters, struct store *store, int64_t now_us, struct err *err)
+{
+	int status = 0;
+	for (; letters && !status; letters = letters->next)
+		status = letters->is_report
+				 ? store_sink_report(store, letters->sink, &letters->report, err)
+				 : store_settle(store, &letters->settlement, now_us, err);
+	return status;
+}
+
+struct letter *letter_join(struct letter *first, struct letter *second)
+{
+	if (!first)
+		return second;
+	struct letter *last = first;
+	while (last->next)
+		last = last->next;
+	last->next = second;
+	return first;
+}
+
+void letter_free(struct letter *letters)
+{
+	while (letters) {
+		struct letter *next = letters->next;
+		free(letters->outcomes);
+		free(letters->texts);
+		free(letters);
+		letters = next;
+	}
+}

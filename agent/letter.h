@@ -1,0 +1,41 @@
+/*
+ * What other threads ask the storage thread to write: settlements and reports of sinks, copied, in a queue
+ * that any thread may add to.
+ */
+#ifndef PAYI_LETTER_H
+#define PAYI_LETTER_H
+
+#include "base/err.h"
+#include "sink/sink.h"
+#include "store/store.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct letter;
+
+struct letter_box {
+	pthread_mutex_t mutex;
+	struct letter *first;
+	struct letter **last;
+};
+
+void letter_box_init(struct letter_box *box);
+void letter_box_release(struct letter_box *box); /* with what is still in it */
+
+/* Any thread. Copies; without memory for that, waits for some: a settlement cannot be dropped. */
+void letter_box_settle(struct letter_box *box, const struct sink_settlement *settlement);
+void letter_box_report(struct letter_box *box, const char *sink, const struct sink_report *report);
+
+bool letter_box_is_empty(struct letter_box *box);
+
+/* The storage thread: takes all that is there, in order. */
+struct letter *letter_box_take(struct letter_box *box);
+
+/* Writes each into the store's transaction. */
+int letter_write(const struct letter *letters, struct store *store, int64_t now_us,
+		 struct err *err);
+struct letter *letter_join(struct letter *first, struct letter *second); /* first may be NULL */
+void letter_free(struct letter *letters);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * The storage thread: drain and store, on a loop of their own, so that no network, name server or local
+ * client ever delays the rings. Everything that is to be written goes through here, in one transaction with
+ * whatever else there is at the time.
+ *
+ * storage_settle() and storage_report() may be called from any thread, all else from the thread
+ * that started it.
+ */
+#ifndef PAYI_STORAGE_H
+#define PAYI_STORAGE_H
+
+#include "base/err.h"
+#include "sink/sink.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct storage;
+
+struct storage_options {
+	const char *database;
+	const char *ring_dir;
+	int64_t commit_events;
+	bool sync_full;
+	/* Told on the storage thread after each commit of events; must return at once. */
+	void (*stored)(void *context);
+	/* Told once on the storage thread, after storage_finish(): all rings are in the database. */
+	void (*finished)(void *context);
+	void *context;
+};
+
+/* Opens database and ring directory and starts the thread. */
+int storage_start(const struct storage_options *options, struct storage **storage, struct err *err);
+
+/* Copies it; it is written with the next transaction, and again if that one fails. */
+void storage_settle(struct storage *storage, const struct sink_settlement *settlement);
+void storage_report(struct storage *storage, const char *sink, const struct sink_report *report);
+
+/* Stores what is in the rings now, then calls finished(); goes on working. */
+void storage_finish(struct storage *storage);
+
+/* Writes what was settled before the call, stops the thread and closes everything. */
+void storage_stop(struct storage *storage);
+
+#endif
