@@ -40,7 +40,7 @@ payi_status payi_flush(payi_client *client, int timeout_ms)
 	const payi_status status = payi__client_ready(client);
 	if (status)
 		return status;
-	uint64_t tails[PAYI_RING_LANES_MAX];
+	uint64_t tails[PAYI_RING_LANES_MAX] = {0};
 	for (uint32_t i = 0; i < client->n_lanes; i++)
 		tails[i] = tail_of(client, i);
 	const int64_t deadline = payi__monotonic_us() + (int64_t)timeout_ms * 1000;

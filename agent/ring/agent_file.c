@@ -92,7 +92,8 @@ int agent_file_open(int dir, bool group, struct agent_file **file_out, struct er
 		agent_file_close(file);
 		return status;
 	}
-	payi_ring_store_release(&file->map->epoch, payi_ring_load_own(&file->map->epoch) + 1);
+	payi_ring_word *epoch = &file->map->epoch;
+	payi_ring_store_release(epoch, payi_ring_load_own(epoch) + 1);
 	*file_out = file;
 	return 0;
 }
