@@ -1,11 +1,11 @@
 /*
  * The agent's settings: one table, from which the struct, the configuration file, the environment, the
  * flags, --help and the commented sample file are made. Flags beat the environment, which beats the
- * file, which beats the defaults.
+ * file, which beats the defaults. Read once at start, by one thread; to be shared read-only afterwards.
  *
- * SETTINGS(X) calls X(section, name, type, value, env, help): [section] name = … in the file, --name
+ * SETTINGS(X) calls X(section, name, type, value, rule, env, help): [section] name = … in the file, --name
  * (with dashes) as a flag, env as the environment variables that are read, in their order, separated by
- * spaces; the default as text. A SECRET has no flag, and is never shown.
+ * spaces; value is the default, as text. A SECRET has no flag, and is never shown.
  */
 #ifndef PAYI_SETTINGS_H
 #define PAYI_SETTINGS_H
@@ -14,32 +14,57 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
+/* What a value may be, beyond its type: anything, a number of a range, one word of a list. */
+struct setting_rule {
+	int64_t min;
+	int64_t max;
+	const char *words; /* separated by spaces; NULL: any text */
+};
 /* clang-format off */
+#define SETTING_ANY           {0, 0, NULL}
+#define SETTING_RANGE(lo, hi) {(lo), (hi), NULL}
+#define SETTING_WORDS(list)   {0, 0, (list)}
+
 #define SETTINGS(X) \
-	X(agent,  data_dir,         TEXT,   "",       "PAYI_DATA_DIR", \
-	  "directory of the database payi.db; empty: /var/lib/payi where that can be written, else below $XDG_STATE_HOME or ~/.local/state") \
-	X(agent,  ring_dir,         TEXT,   "",       "PAYI_RING_DIR", \
+	X(agent,  data_dir,         TEXT,   "",       SETTING_ANY, "PAYI_DATA_DIR", \
+	  "directory of the database payi.db; empty: /var/lib/payi where that can be written, else payi below $XDG_STATE_HOME or ~/.local/state") \
+	X(agent,  ring_dir,         TEXT,   "",       SETTING_ANY, "PAYI_RING_DIR", \
 	  "directory of the rings, on tmpfs; empty: /run/payi/rings where that exists, else /dev/shm/payi-UID") \
-	X(agent,  log_level,        TEXT,   "info",   "PAYI_LOG", "debug, info, warn or error") \
-	X(agent,  log_format,       TEXT,   "logfmt", "PAYI_LOG_FORMAT", "logfmt or json") \
-	X(store,  sync,             TEXT,   "full",   "", \
+	X(agent,  log_level,        TEXT,   "info",   SETTING_WORDS("debug info warn error"), "PAYI_LOG", \
+	  "the least level that is logged") \
+	X(agent,  log_format,       TEXT,   "logfmt", SETTING_WORDS("logfmt json"), "PAYI_LOG_FORMAT", \
+	  "how a line of the log is written") \
+	X(store,  sync,             TEXT,   "full",   SETTING_WORDS("full normal"), "", \
 	  "full: what was given back to a ring survives a power cut; normal: faster, the last moments may not") \
-	X(store,  commit_events,    INT,    "8192",   "", "events in one transaction, at the most (1 to 65536)") \
-	X(payi,   base_url,         TEXT,   "https://api.pay-i.com", "ASCERTA_BASE_URL PAYI_BASE_URL", \
+	X(store,  commit_events,    INT,    "8192",   SETTING_RANGE(1, 65536), "", "events in one transaction, at the most") \
+	X(payi,   base_url,         TEXT,   "https://api.pay-i.com", SETTING_ANY, "ASCERTA_BASE_URL PAYI_BASE_URL", \
 	  "where the service is; some accounts have a host of their own") \
-	X(payi,   api_key,          SECRET, "",       "ASCERTA_API_KEY PAYI_API_KEY", \
+	X(payi,   api_key,          SECRET, "",       SETTING_ANY, "ASCERTA_API_KEY PAYI_API_KEY", \
 	  "the application's key; empty: work offline, and send when there is one") \
-	X(payi,   api_key_file,     TEXT,   "",       "PAYI_API_KEY_FILE", "a file that holds the key, read again when it changes") \
-	X(payi,   ca_file,          TEXT,   "",       "", "PEM file of the authorities to trust; empty: the system's") \
-	X(payi,   allow_insecure,   BOOL,   "no",     "", "allow plain http:// to a host that is not this one") \
-	X(payi,   batch_events,     INT,    "100",    "", "events in one request, at the most (1 to 10000)") \
-	X(payi,   batch_bytes,      INT,    "524288", "", "bytes of one request, at the most; a larger event goes alone (1024 to 67108864)") \
-	X(payi,   batch_age_ms,     INT,    "2000",   "", "how long an event may wait for others to share its request (0 to 3600000)") \
-	X(payi,   in_flight,        INT,    "4",      "", "requests under way at once, at the most (1 to 64)") \
-	X(payi,   timeout_s,        INT,    "60",     "", "how long a request may take (1 to 3600)") \
-	X(payi,   shutdown_flush_s, INT,    "5",      "", "how long a stopping agent may go on sending (0 to 3600)")
+	X(payi,   api_key_file,     TEXT,   "",       SETTING_ANY, "PAYI_API_KEY_FILE", \
+	  "a file that holds the key, read again when it changes") \
+	X(payi,   ca_file,          TEXT,   "",       SETTING_ANY, "", \
+	  "PEM file of the authorities to trust; empty: the system's") \
+	X(payi,   allow_insecure,   BOOL,   "no",     SETTING_ANY, "", "allow plain http:// to a host that is not this one") \
+	X(payi,   batch_events,     INT,    "100",    SETTING_RANGE(1, 10000), "", "events in one request, at the most") \
+	X(payi,   batch_bytes,      INT,    "524288", SETTING_RANGE(1024, 67108864), "", \
+	  "bytes of one request, at the most; a larger event goes alone") \
+	X(payi,   batch_age_ms,     INT,    "2000",   SETTING_RANGE(0, 3600000), "", \
+	  "how long an event may wait for others to share its request") \
+	X(payi,   in_flight,        INT,    "4",      SETTING_RANGE(1, 64), "", "requests under way at once, at the most") \
+	X(payi,   timeout_s,        INT,    "60",     SETTING_RANGE(1, 3600), "", "how long a request may take") \
+	X(payi,   shutdown_flush_s, INT,    "5",      SETTING_RANGE(0, 3600), "", "how long a stopping agent may go on sending")
 /* clang-format on */
+
+/* SETTING_data_dir, and so on: a setting's place in settings_table. */
+enum {
+#define X(section, name, type, value, rule, env, help) SETTING_##name,
+	SETTINGS(X)
+#undef X
+		SETTINGS_N
+};
 
 #define SETTING_TYPE_TEXT   char *
 #define SETTING_TYPE_SECRET char *
@@ -47,10 +72,54 @@
 #define SETTING_TYPE_BOOL   bool
 
 struct settings {
-#define X(section, name, type, value, env, help) SETTING_TYPE_##type name;
+#define X(section, name, type, value, rule, env, help) SETTING_TYPE_##type name;
 	SETTINGS(X)
 #undef X
-	char *config_file; /* --config; empty: /etc/payi/agent.conf where that exists */
+	char *config_file; /* the file that was read; empty: none */
+	char *database;    /* data_dir/payi.db */
+	char *origin
+		[SETTINGS_N]; /* where each came from: "default", "/etc/payi/agent.conf:12", … */
 };
+
+/* What the command line said, as text: NULL where a flag was not given. Borrowed from argv. */
+struct settings_flags {
+	const char *config_file; /* --config */
+	const char *value[SETTINGS_N];
+};
+
+/*
+ * Reads everything there is: defaults, the file (--config, else PAYI_CONFIG, else /etc/payi/agent.conf where
+ * that exists), the environment, the flags; then fills in the directories that were left empty. On
+ * success give *settings to settings_release(). ERR_CONFIG: the text says where, what, and what is allowed.
+ */
+int settings_load(struct settings *settings, const struct settings_flags *flags, struct err *err);
+void settings_release(struct settings *settings);
+
+/* ---- The table, for those who make flags or listings of it ---- */
+
+enum setting_type { SETTING_TEXT, SETTING_SECRET, SETTING_INT, SETTING_BOOL };
+
+struct setting {
+	const char *section;
+	const char *name;
+	enum setting_type type;
+	const char *value;
+	struct setting_rule rule;
+	const char *env;
+	const char *help;
+};
+
+extern const struct setting settings_table[SETTINGS_N];
+
+enum { SETTING_TEXT_BYTES = 256 };
+
+/* What is allowed, in words: "1 to 64", "full or normal", "yes or no"; "" where anything is. */
+const char *setting_allowed(const struct setting *setting, char text[SETTING_TEXT_BYTES]);
+
+/* Writes the effective value as text; of a secret only whether there is one. */
+void settings_print_value(const struct settings *settings, int setting, FILE *out);
+
+/* A configuration file with every setting, its meaning and its default, all commented out. */
+void settings_sample(FILE *out);
 
 #endif

@@ -1,0 +1,60 @@
+/*
+ * What the commands share: their entry points, their exit codes, and how a command line becomes settings.
+ *
+ * A command is a function cli_<command>() in a file of its own; argv[0] is the command's name. It prints
+ * its result to standard output and what is wrong to standard error, and returns an exit code. One thread.
+ */
+#ifndef PAYI_CLI_CLI_H
+#define PAYI_CLI_CLI_H
+
+#include "base/err.h"
+#include "settings.h"
+
+struct argp;
+
+enum cli_exit {
+	CLI_FINE = 0,
+	CLI_FAILED = 1,      /* at run time */
+	CLI_USAGE = 2,       /* wrong usage, or a wrong setting */
+	CLI_NOT_RUNNING = 3, /* of status: no agent serves the ring directory */
+};
+
+/* CLI_COMMANDS(X) calls X(function, name, summary) once per command, in the order of `payi-agent help`. */
+#define CLI_COMMANDS(X)                                                                            \
+	X(run, "run", "run the agent: store what applications track, send it to Pay-i")            \
+	X(status, "status", "whether the agent runs, the rings, the books, the sink")              \
+	X(events, "events", "tracked events")                                                      \
+	X(use_cases, "use-cases", "use case instances, correlated over all their events")          \
+	X(usage, "usage", "usage by hour or day")                                                  \
+	X(track, "track", "track events from standard input")                                      \
+	X(config, "config", "a sample configuration file; check or show the settings")             \
+	X(version, "version", "the versions of the agent and of the libraries it runs with")
+
+#define X(function, name, summary) int cli_##function(int argc, char **argv);
+CLI_COMMANDS(X)
+#undef X
+
+/* Which settings a command has as flags: --config, --data-dir and --ring-dir, or all of the table. */
+enum cli_settings { CLI_SETTINGS_PATHS, CLI_SETTINGS_ALL };
+
+struct cli_line {
+	const char *command;     /* "payi-agent events": usage and errors begin with it */
+	const struct argp *argp; /* the command's own options, arguments and words; no children */
+	void *input;             /* for its parser, as state->input */
+	enum cli_settings settings;
+};
+
+/*
+ * Parses the arguments by the command's own argp and the settings' flags, then loads the settings; give
+ * them to settings_release(). Returns CLI_FINE, or CLI_USAGE after saying what is wrong; wrong flags and
+ * --help leave the process, as argp does (with CLI_USAGE and CLI_FINE).
+ */
+int cli_parse(const struct cli_line *line, int argc, char **argv, struct settings *settings);
+
+/* Says "COMMAND: text" on standard error. Returns CLI_USAGE for ERR_CONFIG, else CLI_FAILED. */
+int cli_fail(const char *command, const struct err *err);
+
+/* Flushes standard output: CLI_FINE, or CLI_FAILED after saying why not all of it was written. */
+int cli_finish(const char *command);
+
+#endif
