@@ -28,77 +28,83 @@ static_assert(sizeof(struct pair) == sizeof(payi_function_call), "pair of functi
 
 #define TEXT_TIME_MAX_US 253402300799999999 /* 9999-12-31T23:59:59.999999Z */
 
-static enum payi__encoded refuse(enum trouble trouble, struct place place)
+/* Puts the trouble into words, where there is more to say than that room is short. Returns NULL. */
+static uint8_t *refuse(struct encoder *to, struct place place)
 {
-	if (trouble == NO_ROOM)
-		return PAYI__NO_ROOM;
-	const char *what = trouble == NOT_TEXT   ? "is not valid UTF-8"
-			   : trouble == TOO_LONG ? "is longer than 1024 bytes"
-						 : "is empty; leave the item out instead";
+	if (to->trouble == NO_ROOM || to->trouble == TOLD)
+		return NULL;
+	const char *what = to->trouble == NOT_TEXT   ? "is not valid UTF-8"
+			   : to->trouble == TOO_LONG ? "is longer than 1024 bytes"
+						     : "is empty; leave the item out instead";
 	if (place.index == WHOLE)
 		payi__fail(PAYI_ERR_INVALID, "%s %s", place.field, what);
 	else
 		payi__fail(PAYI_ERR_INVALID, "%s[%zu]%s%s %s", place.field, place.index,
 			   place.part ? "." : "", place.part ? place.part : "", what);
-	return PAYI__REFUSED;
+	return stuck(to, TOLD);
 }
 
-static enum payi__encoded refuse_repeated(const char *field, size_t index, const char *name)
+static uint8_t *refuse_repeated(struct encoder *to, const char *field, size_t index,
+				const char *name)
 {
 	payi__fail(PAYI_ERR_INVALID, "%s[%zu] repeats '%s', which may be there once", field, index,
 		   name);
-	return PAYI__REFUSED;
+	return stuck(to, TOLD);
 }
 
-static enum payi__encoded refuse_unit(size_t index, const char *side, int64_t value)
+static uint8_t *refuse_unit(struct encoder *to, size_t index, const char *side, int64_t value)
 {
 	payi__fail(PAYI_ERR_INVALID,
 		   "units[%zu].%s is %lld; it must be 0 to 2147483647, or PAYI_UNSET_UNITS", index,
 		   side, (long long)value);
-	return PAYI__REFUSED;
+	return stuck(to, TOLD);
 }
 
-static enum payi__encoded refuse_count(const char *field, size_t n, size_t limit)
+static uint8_t *refuse_count(struct encoder *to, const char *field, size_t n, size_t limit)
 {
 	payi__fail(PAYI_ERR_INVALID, "n_%s is %zu; it may be at most %zu", field, n, limit);
-	return PAYI__REFUSED;
+	return stuck(to, TOLD);
 }
 
-static enum payi__encoded refuse_null(const char *field)
+static uint8_t *refuse_null(struct encoder *to, const char *field)
 {
 	payi__fail(PAYI_ERR_INVALID, "%s is NULL while n_%s is not 0", field, field);
-	return PAYI__REFUSED;
+	return stuck(to, TOLD);
+}
+
+static uint8_t *refuse_comma(struct encoder *to, const char *field, size_t index, const char *id)
+{
+	payi__fail(PAYI_ERR_INVALID, "%s[%zu] is '%s'; a limit id has no comma", field, index, id);
+	return stuck(to, TOLD);
 }
 
 /* ---- The types of the table -------------------------------------------------------------------------- */
 
 /* A field's key; the caller knows that there is room for it and for a head or number behind it. */
-static inline void put_key(struct encoder *to, unsigned id)
+static inline uint8_t *put_key(uint8_t *at, unsigned id)
 {
-	*to->at++ = (uint8_t)id;
-	to->n_fields++;
+	*at = (uint8_t)id;
+	return at + 1;
 }
 
-static inline bool key_has_room(const struct encoder *to)
+static inline bool key_has_room(const struct encoder *to, const uint8_t *at)
 {
-	return has_room(to, 1 + INT_MAX_BYTES);
+	return has_room(to, at, 1 + INT_MAX_BYTES);
 }
 
-static inline enum trouble put_STR(struct encoder *to, unsigned id, const char *text, size_t limit)
+static inline uint8_t *put_STR(struct encoder *to, uint8_t *at, unsigned id, const char *text,
+			       size_t limit)
 {
-	if (!key_has_room(to))
-		return NO_ROOM;
-	put_key(to, id);
-	return put_str(to, text, limit);
+	if (!key_has_room(to, at))
+		return stuck(to, NO_ROOM);
+	return put_str(to, put_key(at, id), text, limit);
 }
 
-static inline enum trouble put_I32(struct encoder *to, unsigned id, int64_t number)
+static inline uint8_t *put_I32(struct encoder *to, uint8_t *at, unsigned id, int64_t number)
 {
-	if (!key_has_room(to))
-		return NO_ROOM;
-	put_key(to, id);
-	put_int(to, number);
-	return NONE;
+	if (!key_has_room(to, at))
+		return stuck(to, NO_ROOM);
+	return put_int(put_key(at, id), number);
 }
 
 /* The name at the start of item i of an array of structures that are size bytes each. */
@@ -122,11 +128,11 @@ static inline bool repeats(const void *items, size_t size, size_t i)
 }
 
 /* A name that an item must have: not NULL, not empty, text. */
-static inline enum trouble put_name(struct encoder *to, const char *name)
+static inline uint8_t *put_name(struct encoder *to, uint8_t *at, const char *name)
 {
 	if (!name || !*name)
-		return EMPTY;
-	return put_str(to, name, PAYI_LIMIT_NAME);
+		return stuck(to, EMPTY);
+	return put_str(to, at, name, PAYI_LIMIT_NAME);
 }
 
 static inline bool unit_valid(int64_t units)
@@ -134,143 +140,156 @@ static inline bool unit_valid(int64_t units)
 	return units == PAYI_UNSET_UNITS || (units >= 0 && units <= PAYI_LIMIT_UNIT);
 }
 
-static inline void put_unit(struct encoder *to, int64_t units)
+static inline uint8_t *put_unit(uint8_t *at, int64_t units)
 {
-	if (units == PAYI_UNSET_UNITS)
-		*to->at++ = 0xc0;
-	else
-		put_int(to, units);
+	if (units != PAYI_UNSET_UNITS)
+		return put_int(at, units);
+	*at = 0xc0;
+	return at + 1;
 }
 
-static enum payi__encoded put_UNITS(struct encoder *to, unsigned id, const char *field,
-				    const payi_units *units, size_t n)
+/* The array of one unit type's input and output. */
+static inline uint8_t *put_sides(struct encoder *to, uint8_t *at, const payi_units *units)
+{
+	if (!has_room(to, at, 1 + 2 * INT_MAX_BYTES))
+		return stuck(to, NO_ROOM);
+	*at = 0x92;
+	return put_unit(put_unit(at + 1, units->input), units->output);
+}
+
+static uint8_t *put_UNITS(struct encoder *to, uint8_t *at, unsigned id, const char *field,
+			  const payi_units *units, size_t n)
 {
 	if (n > PAYI_LIMIT_UNITS)
-		return refuse_count(field, n, PAYI_LIMIT_UNITS);
+		return refuse_count(to, field, n, PAYI_LIMIT_UNITS);
 	if (n && !units)
-		return refuse_null(field);
-	if (!key_has_room(to))
-		return PAYI__NO_ROOM;
-	put_key(to, id);
-	put_head(to, 0x80, 15, 0xde, n);
+		return refuse_null(to, field);
+	if (!key_has_room(to, at))
+		return stuck(to, NO_ROOM);
+	at = put_head(put_key(at, id), 0x80, 15, 0xde, n);
 	for (size_t i = 0; i < n; i++) {
 		if (!unit_valid(units[i].input))
-			return refuse_unit(i, "input", units[i].input);
+			return refuse_unit(to, i, "input", units[i].input);
 		if (!unit_valid(units[i].output))
-			return refuse_unit(i, "output", units[i].output);
-		const enum trouble trouble = put_name(to, units[i].type);
-		if (trouble)
-			return refuse(trouble, (struct place){field, i, "type"});
+			return refuse_unit(to, i, "output", units[i].output);
+		at = put_name(to, at, units[i].type);
+		if (!at)
+			return refuse(to, (struct place){field, i, "type"});
 		if (repeats(units, sizeof(*units), i))
-			return refuse_repeated(field, i, units[i].type);
-		if (!has_room(to, 1 + 2 * INT_MAX_BYTES))
-			return PAYI__NO_ROOM;
-		*to->at++ = 0x92;
-		put_unit(to, units[i].input);
-		put_unit(to, units[i].output);
+			return refuse_repeated(to, field, i, units[i].type);
+		at = put_sides(to, at, &units[i]);
+		if (!at)
+			return NULL;
 	}
-	return PAYI__ENCODED;
+	return at;
 }
 
 /* One name and value; pairs are an array of two in PAIRS, a key and its value in PROPS. */
-static enum trouble put_pair(struct encoder *to, const struct pair *pair, const char **part)
+static uint8_t *put_pair(struct encoder *to, uint8_t *at, const struct pair *pair,
+			 const char **part)
 {
 	*part = "name";
-	const enum trouble trouble = put_name(to, pair->name);
-	if (trouble)
-		return trouble;
+	at = put_name(to, at, pair->name);
+	if (!at)
+		return NULL;
 	*part = "value";
 	if (pair->value)
-		return put_str(to, pair->value, UINT32_MAX);
-	if (!has_room(to, 1))
-		return NO_ROOM;
-	*to->at++ = 0xc0;
-	return NONE;
+		return put_str(to, at, pair->value, UINT32_MAX);
+	if (!has_room(to, at, 1))
+		return stuck(to, NO_ROOM);
+	*at = 0xc0;
+	return at + 1;
 }
 
 /* PROPS (a map, each name once) and PAIRS (an array of pairs, in which HTTP repeats names). */
-static enum payi__encoded put_pairs(struct encoder *to, unsigned id, const char *field,
-				    const void *pairs, size_t n, bool map)
+static uint8_t *put_pairs(struct encoder *to, uint8_t *at, unsigned id, const char *field,
+			  const void *pairs, size_t n, bool map)
 {
 	if (n > PAYI_LIMIT_ITEMS)
-		return refuse_count(field, n, PAYI_LIMIT_ITEMS);
+		return refuse_count(to, field, n, PAYI_LIMIT_ITEMS);
 	if (!pairs)
-		return refuse_null(field);
-	if (!key_has_room(to))
-		return PAYI__NO_ROOM;
-	put_key(to, id);
-	put_head(to, map ? 0x80 : 0x90, 15, map ? 0xde : 0xdc, n);
+		return refuse_null(to, field);
+	if (!key_has_room(to, at))
+		return stuck(to, NO_ROOM);
+	at = put_head(put_key(at, id), map ? 0x80 : 0x90, 15, map ? 0xde : 0xdc, n);
 	for (size_t i = 0; i < n; i++) {
 		struct pair pair;
 		memcpy(&pair, (const char *)pairs + i * sizeof(pair), sizeof(pair));
-		if (!has_room(to, 1))
-			return PAYI__NO_ROOM;
+		if (!has_room(to, at, 1))
+			return stuck(to, NO_ROOM);
 		if (!map)
-			*to->at++ = 0x92;
+			*at++ = 0x92;
 		const char *part;
-		const enum trouble trouble = put_pair(to, &pair, &part);
-		if (trouble)
-			return refuse(trouble, (struct place){field, i, part});
+		at = put_pair(to, at, &pair, &part);
+		if (!at)
+			return refuse(to, (struct place){field, i, part});
 		if (map && repeats(pairs, sizeof(pair), i))
-			return refuse_repeated(field, i, pair.name);
+			return refuse_repeated(to, field, i, pair.name);
 	}
-	return PAYI__ENCODED;
+	return at;
+}
+
+static uint8_t *put_PROPS(struct encoder *to, uint8_t *at, unsigned id, const char *field,
+			  const void *pairs, size_t n)
+{
+	return put_pairs(to, at, id, field, pairs, n, true);
+}
+
+static uint8_t *put_PAIRS(struct encoder *to, uint8_t *at, unsigned id, const char *field,
+			  const void *pairs, size_t n)
+{
+	return put_pairs(to, at, id, field, pairs, n, false);
 }
 
 /*
  * LIST: a set of ids. Empty ones are absent, one that repeats counts once. How many are left is known
  * behind them, so the count has its 16-bit form, filled in at the end.
  */
-static enum payi__encoded put_LIST(struct encoder *to, unsigned id, const char *field,
-				   const char *const *list, size_t n)
+static uint8_t *put_LIST(struct encoder *to, uint8_t *at, unsigned id, const char *field,
+			 const char *const *list, size_t n)
 {
 	if (n > PAYI_LIMIT_ITEMS)
-		return refuse_count(field, n, PAYI_LIMIT_ITEMS);
+		return refuse_count(to, field, n, PAYI_LIMIT_ITEMS);
 	if (!list)
-		return refuse_null(field);
-	if (!key_has_room(to))
-		return PAYI__NO_ROOM;
-	put_key(to, id);
-	*to->at++ = 0xdc;
-	uint8_t *count_at = to->at;
-	to->at += 2;
+		return refuse_null(to, field);
+	if (!key_has_room(to, at))
+		return stuck(to, NO_ROOM);
+	uint8_t *head = put_key(at, id);
 	size_t count = 0;
+	at = head + 3;
 	for (size_t i = 0; i < n; i++) {
 		if (!list[i] || !*list[i] || repeats(list, sizeof(*list), i))
 			continue;
-		if (id == PAYI_FIELD_limit_ids && strchr(list[i], ',')) {
-			payi__fail(PAYI_ERR_INVALID, "%s[%zu] is '%s'; a limit id has no comma",
-				   field, i, list[i]);
-			return PAYI__REFUSED;
-		}
-		const enum trouble trouble = put_str(to, list[i], PAYI_LIMIT_NAME);
-		if (trouble)
-			return refuse(trouble, (struct place){field, i, NULL});
+		if (id == PAYI_FIELD_limit_ids && strchr(list[i], ','))
+			return refuse_comma(to, field, i, list[i]);
+		at = put_str(to, at, list[i], PAYI_LIMIT_NAME);
+		if (!at)
+			return refuse(to, (struct place){field, i, NULL});
 		count++;
 	}
-	count_at[0] = (uint8_t)(count >> 8);
-	count_at[1] = (uint8_t)count;
-	return PAYI__ENCODED;
+	head[0] = 0xdc;
+	head[1] = (uint8_t)(count >> 8);
+	head[2] = (uint8_t)count;
+	return at;
 }
 
 /* CHUNKS: strings in their order, each as it is, as many as there are. */
-static enum payi__encoded put_CHUNKS(struct encoder *to, unsigned id, const char *field,
-				     const char *const *chunks, size_t n)
+static uint8_t *put_CHUNKS(struct encoder *to, uint8_t *at, unsigned id, const char *field,
+			   const char *const *chunks, size_t n)
 {
 	if (!chunks)
-		return refuse_null(field);
+		return refuse_null(to, field);
 	if (n > UINT32_MAX)
-		return refuse_count(field, n, UINT32_MAX);
-	if (!key_has_room(to))
-		return PAYI__NO_ROOM;
-	put_key(to, id);
-	put_head(to, 0x90, 15, 0xdc, n);
+		return refuse_count(to, field, n, UINT32_MAX);
+	if (!key_has_room(to, at))
+		return stuck(to, NO_ROOM);
+	at = put_head(put_key(at, id), 0x90, 15, 0xdc, n);
 	for (size_t i = 0; i < n; i++) {
-		const enum trouble trouble = chunks[i] ? put_str(to, chunks[i], UINT32_MAX) : EMPTY;
-		if (trouble)
-			return refuse(trouble, (struct place){field, i, NULL});
+		at = chunks[i] ? put_str(to, at, chunks[i], UINT32_MAX) : stuck(to, EMPTY);
+		if (!at)
+			return refuse(to, (struct place){field, i, NULL});
 	}
-	return PAYI__ENCODED;
+	return at;
 }
 
 /* ---- What belongs to the event as a whole ------------------------------------------------------------- */
@@ -295,18 +314,18 @@ static uint64_t next_random(struct payi__id_source *ids)
  * A UUIDv7 (RFC 9562): 48 bits of milliseconds, 12 bits of the fraction below (its "method 3"), 62 random
  * bits. As 16 bytes: the agent writes it out.
  */
-static enum trouble put_generated_id(struct encoder *to, struct payi__id_source *ids, int64_t us)
+static uint8_t *put_generated_id(struct encoder *to, uint8_t *at, struct payi__id_source *ids,
+				 int64_t us)
 {
-	if (!has_room(to, 1 + 2 + 16))
-		return NO_ROOM;
+	if (!has_room(to, at, 1 + 2 + 16))
+		return stuck(to, NO_ROOM);
 	const uint64_t ms = (uint64_t)us / 1000;
 	const uint64_t fraction = (uint64_t)us % 1000 * 4096 / 1000;
-	put_key(to, PAYI_FIELD_provider_response_id);
-	*to->at++ = 0xc4;
-	*to->at++ = 16;
-	to->at = put_be64(to->at, ms << 16 | 0x7000 | fraction);
-	to->at = put_be64(to->at, (next_random(ids) & 0x3fffffffffffffffu) | 0x8000000000000000u);
-	return NONE;
+	at = put_key(at, PAYI_FIELD_provider_response_id);
+	at[0] = 0xc4;
+	at[1] = 16;
+	at = put_be64(at + 2, ms << 16 | 0x7000 | fraction);
+	return put_be64(at, (next_random(ids) & 0x3fffffffffffffffu) | 0x8000000000000000u);
 }
 
 static bool given(const char *text)
@@ -370,60 +389,60 @@ static enum payi__encoded check_event(const payi_event *event)
 #define LIMIT_OF_INSTANCE PAYI_LIMIT_NAME
 #define LIMIT_OF_NONE     UINT32_MAX
 
+/* One step of payi__encode() for each type; absent fields are passed over. */
 #define ENCODE_STR(id, name, column)                                                               \
-	if (given(event->name) && (trouble = put_STR(&to, id, event->name, LIMIT_OF_##column)))    \
-		return refuse(trouble, (struct place){#name, WHOLE, NULL});
+	if (given(event->name)) {                                                                  \
+		STEP(name, put_STR(&to, at, id, event->name, LIMIT_OF_##column))                   \
+	}
 #define ENCODE_I32(id, name, column)                                                               \
-	if (event->name != PAYI_UNSET && (trouble = put_I32(&to, id, event->name)))                \
-		return refuse(trouble, (struct place){#name, WHOLE, NULL});
+	if (event->name != PAYI_UNSET) {                                                           \
+		STEP(name, put_I32(&to, at, id, event->name))                                      \
+	}
 #define ENCODE_TIME(id, name, column)                                                              \
-	if ((trouble = put_I32(&to, id, event->name ? event->name : now)))                         \
-		return refuse(trouble, (struct place){#name, WHOLE, NULL});
+	STEP(name, put_I32(&to, at, id, event->name ? event->name : now))
 #define ENCODE_ID(id, name, column)                                                                \
-	trouble = given(event->name) ? put_STR(&to, id, event->name, LIMIT_OF_##column)            \
-				     : put_generated_id(&to, ids, now);                            \
-	if (trouble)                                                                               \
-		return refuse(trouble, (struct place){#name, WHOLE, NULL});
+	STEP(name, given(event->name) ? put_STR(&to, at, id, event->name, LIMIT_OF_##column)       \
+				      : put_generated_id(&to, at, ids, now))
 #define ENCODE_UNITS(id, name, column)                                                             \
-	if ((result = put_UNITS(&to, id, #name, event->name, event->n_##name)))                    \
-		return result;
-#define ENCODE_PROPS(id, name, column)                                                             \
-	if (event->n_##name &&                                                                     \
-	    (result = put_pairs(&to, id, #name, event->name, event->n_##name, true)))              \
-		return result;
-#define ENCODE_PAIRS(id, name, column)                                                             \
-	if (event->n_##name &&                                                                     \
-	    (result = put_pairs(&to, id, #name, event->name, event->n_##name, false)))             \
-		return result;
-#define ENCODE_LIST(id, name, column)                                                              \
-	if (event->n_##name && (result = put_LIST(&to, id, #name, event->name, event->n_##name)))  \
-		return result;
-#define ENCODE_CHUNKS(id, name, column)                                                            \
-	if (event->n_##name &&                                                                     \
-	    (result = put_CHUNKS(&to, id, #name, event->name, event->n_##name)))                   \
-		return result;
+	STEP(name, put_UNITS(&to, at, id, #name, event->name, event->n_##name))
+#define ENCODE_LISTED(put, id, name)                                                               \
+	if (event->n_##name) {                                                                     \
+		STEP(name, put(&to, at, id, #name, event->name, event->n_##name))                  \
+	}
+#define ENCODE_PROPS(id, name, column)  ENCODE_LISTED(put_PROPS, id, name)
+#define ENCODE_PAIRS(id, name, column)  ENCODE_LISTED(put_PAIRS, id, name)
+#define ENCODE_LIST(id, name, column)   ENCODE_LISTED(put_LIST, id, name)
+#define ENCODE_CHUNKS(id, name, column) ENCODE_LISTED(put_CHUNKS, id, name)
+#define STEP(name, step)                                                                           \
+	at = (step);                                                                               \
+	if (__builtin_expect(!at, 0)) {                                                            \
+		refuse(&to, (struct place){#name, WHOLE, NULL});                                   \
+		return to.trouble == NO_ROOM ? PAYI__NO_ROOM : PAYI__REFUSED;                      \
+	}                                                                                          \
+	n_fields++;
 
-enum payi__encoded payi__encode(const payi_event *event, struct payi__id_source *ids, uint8_t *at,
-				size_t room, size_t *written)
+enum payi__encoded payi__encode(const payi_event *event, struct payi__id_source *ids,
+				uint8_t *start, size_t room, size_t *written)
 {
-	enum payi__encoded result = check_event(event);
-	if (result)
-		return result;
+	const enum payi__encoded checked = check_event(event);
+	if (checked)
+		return checked;
 	const bool needs_clock = !event->event_timestamp_us || !given(event->provider_response_id);
 	const int64_t now = needs_clock ? now_us() : 0;
 
 	enum { MAP16_HEAD = 3 };
 	if (room < MAP16_HEAD)
 		return PAYI__NO_ROOM;
-	struct encoder to = {.at = at + MAP16_HEAD, .end = at + room};
-	enum trouble trouble;
+	struct encoder to = {.end = start + room};
+	uint8_t *at = start + MAP16_HEAD;
+	unsigned n_fields = 0;
 #define X(id, name, type, json, column) ENCODE_##type(id, name, column)
 	PAYI_EVENT_FIELDS(X)
 #undef X
-	at[0] = 0xde;
-	at[1] = (uint8_t)(to.n_fields >> 8);
-	at[2] = (uint8_t)to.n_fields;
-	*written = (size_t)(to.at - at);
+	start[0] = 0xde;
+	start[1] = (uint8_t)(n_fields >> 8);
+	start[2] = (uint8_t)n_fields;
+	*written = (size_t)(at - start);
 	return PAYI__ENCODED;
 }
 

@@ -23,11 +23,11 @@ struct payi__id_source {
 };
 
 /*
- * Writes the event to at, in room bytes at the most. On PAYI__ENCODED *written is the payload's length.
+ * Writes the event to start, in room bytes at the most. On PAYI__ENCODED *written is the payload's length.
  * What the event lacks of time and id comes from the clock and from ids.
  */
-enum payi__encoded payi__encode(const payi_event *event, struct payi__id_source *ids, uint8_t *at,
-				size_t room, size_t *written);
+enum payi__encoded payi__encode(const payi_event *event, struct payi__id_source *ids,
+				uint8_t *start, size_t room, size_t *written);
 
 /* A lower bound of what the event's record takes: for telling "too big" from "full". */
 size_t payi__encoded_size_min(const payi_event *event);

@@ -1,6 +1,9 @@
 /*
- * Writing msgpack into bounded memory: the few forms that a record is made of. Steps that can run out of
- * room check first and write all or nothing; the others are told that there is room.
+ * Writing msgpack into bounded memory: the few forms that a record is made of.
+ *
+ * Every step takes the place to write to and returns the place behind what it wrote, so that the position stays
+ * in a register: kept in memory it would be the longest chain of dependent steps in payi_track(). Steps that
+ * can fail return NULL and leave the reason in the encoder; the others are told that there is room.
  */
 #ifndef PAYI_CLIENT_MSGPACK_H
 #define PAYI_CLIENT_MSGPACK_H
@@ -12,20 +15,25 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Why a step did not write its value; 0 when it did. */
+/* Why a step did not write its value. */
 enum trouble {
-	NONE,
-	NO_ROOM,
+	NO_ROOM = 1,
 	NOT_TEXT, /* not UTF-8 */
 	TOO_LONG,
 	EMPTY,
+	TOLD, /* payi_last_error() has it already */
 };
 
 struct encoder {
-	uint8_t *at;
-	uint8_t *end;
-	unsigned n_fields;
+	const uint8_t *end;
+	enum trouble trouble; /* of the step that returned NULL */
 };
+
+static inline uint8_t *stuck(struct encoder *to, enum trouble trouble)
+{
+	to->trouble = trouble;
+	return NULL;
+}
 
 static inline uint8_t *put_be32(uint8_t *at, uint32_t number)
 {
@@ -41,63 +49,68 @@ static inline uint8_t *put_be64(uint8_t *at, uint64_t number)
 	return at + 8;
 }
 
-static inline bool has_room(const struct encoder *to, size_t bytes)
+static inline bool has_room(const struct encoder *to, const uint8_t *at, size_t bytes)
 {
-	return (size_t)(to->end - to->at) >= bytes;
+	return __builtin_expect((size_t)(to->end - at) >= bytes, 1);
 }
 
 enum { HEADER_MAX = 5, INT_MAX_BYTES = 9 }; /* of a string, map or array; of a number */
 
 /* The head of something counted: up to small_max in one byte, else in the 16- or 32-bit form. */
-static inline void put_head(struct encoder *to, uint8_t small, size_t small_max, uint8_t wide,
-			    size_t n)
+static inline uint8_t *put_head(uint8_t *at, uint8_t small, size_t small_max, uint8_t wide,
+				size_t n)
 {
 	if (n <= small_max) {
-		*to->at++ = (uint8_t)(small | n);
-	} else if (n <= UINT16_MAX) {
-		*to->at++ = wide;
-		*to->at++ = (uint8_t)(n >> 8);
-		*to->at++ = (uint8_t)n;
-	} else {
-		*to->at++ = (uint8_t)(wide + 1);
-		to->at = put_be32(to->at, (uint32_t)n);
+		*at = (uint8_t)(small | n);
+		return at + 1;
 	}
+	if (n <= UINT16_MAX) {
+		at[0] = wide;
+		at[1] = (uint8_t)(n >> 8);
+		at[2] = (uint8_t)n;
+		return at + 3;
+	}
+	*at = (uint8_t)(wide + 1);
+	return put_be32(at + 1, (uint32_t)n);
 }
 
-static inline void put_int(struct encoder *to, int64_t number)
+static inline uint8_t *put_int(uint8_t *at, int64_t number)
 {
 	if (number >= 0 && number <= 127) {
-		*to->at++ = (uint8_t)number;
-	} else if (number >= 0 && number <= UINT16_MAX) {
-		*to->at++ = 0xcd;
-		*to->at++ = (uint8_t)(number >> 8);
-		*to->at++ = (uint8_t)number;
-	} else if (number >= 0 && number <= UINT32_MAX) {
-		*to->at++ = 0xce;
-		to->at = put_be32(to->at, (uint32_t)number);
-	} else {
-		*to->at++ = 0xd3;
-		to->at = put_be64(to->at, (uint64_t)number);
+		*at = (uint8_t)number;
+		return at + 1;
 	}
+	if (number >= 0 && number <= UINT16_MAX) {
+		at[0] = 0xcd;
+		at[1] = (uint8_t)(number >> 8);
+		at[2] = (uint8_t)number;
+		return at + 3;
+	}
+	if (number >= 0 && number <= UINT32_MAX) {
+		*at = 0xce;
+		return put_be32(at + 1, (uint32_t)number);
+	}
+	*at = 0xd3;
+	return put_be64(at + 1, (uint64_t)number);
 }
 
-static inline enum trouble put_str(struct encoder *to, const char *text, size_t limit)
+static inline uint8_t *put_str(struct encoder *to, uint8_t *at, const char *text, size_t limit)
 {
 	const size_t len = strlen(text);
-	if (len > limit)
-		return TOO_LONG;
-	if (!has_room(to, HEADER_MAX + len))
-		return NO_ROOM;
+	if (__builtin_expect(len > limit, 0))
+		return stuck(to, TOO_LONG);
+	if (!has_room(to, at, HEADER_MAX + len))
+		return stuck(to, NO_ROOM);
 	if (len > 31 && len <= UINT8_MAX) {
-		*to->at++ = 0xd9; /* strings alone have an 8-bit form, too */
-		*to->at++ = (uint8_t)len;
+		at[0] = 0xd9; /* strings alone have an 8-bit form, too */
+		at[1] = (uint8_t)len;
+		at += 2;
 	} else {
-		put_head(to, 0xa0, 31, 0xda, len);
+		at = put_head(at, 0xa0, 31, 0xda, len);
 	}
-	if (!payi__copy_text(to->at, text, len))
-		return NOT_TEXT;
-	to->at += len;
-	return NONE;
+	if (__builtin_expect(!payi__copy_text(at, text, len), 0))
+		return stuck(to, NOT_TEXT);
+	return at + len;
 }
 
 #endif
