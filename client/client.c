@@ -72,10 +72,10 @@ static payi_status check_options(const payi_client_options *options)
 
 /* ---- The ring ------------------------------------------------------------------------------------- */
 
-static void lay_out_lanes(payi_client *client, const uint64_t seed[PAYI_RING_LANES_MAX])
+static void lay_out_lanes(payi_client *client, const uint64_t seed[PAYI_RING_LANES])
 {
 	const struct payi__ring_file *file = &client->file;
-	for (uint32_t i = 0; i < client->n_lanes; i++) {
+	for (uint32_t i = 0; i < PAYI_RING_LANES; i++) {
 		struct payi__lane *lane = &client->lane[i];
 		lane->producer = (struct payi_ring_producer){.lane = &file->counters->lane[i],
 							     .lane_bytes = file->lane_bytes};
@@ -89,12 +89,11 @@ static void lay_out_lanes(payi_client *client, const uint64_t seed[PAYI_RING_LAN
 /* Makes a ring for this process. All state is new: what a fork copied half-changed is of no account. */
 static payi_status open_ring(payi_client *client)
 {
-	uint64_t seed[PAYI_RING_LANES_MAX];
+	uint64_t seed[PAYI_RING_LANES];
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return payi__fail_errno(PAYI_ERR_SYSTEM, "cannot get random bytes for ids");
 	const struct payi__ring_plan plan = {.directory = client->directory,
 					     .app_name = client->app_name,
-					     .n_lanes = client->n_lanes,
 					     .lane_bytes = client->lane_bytes};
 	const payi_status status = payi__ring_file_create(&plan, &client->file);
 	if (status)
@@ -215,7 +214,6 @@ payi_status payi_client_open(const payi_client_options *options, payi_client **c
 	if (!client)
 		return payi__fail(PAYI_ERR_NO_MEMORY, "no memory for a client");
 	memset(client, 0, sizeof(*client));
-	client->n_lanes = PAYI_RING_LANES;
 	client->lane_bytes =
 		lane_bytes_of(options->ring_bytes ? options->ring_bytes : PAYI_RING_BYTES);
 	client->when_full = options->when_full;

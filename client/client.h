@@ -33,10 +33,9 @@ struct payi__generation {
 
 struct payi_client {
 	struct payi__generation *generation;
-	uint32_t n_lanes;
 	payi_when_full when_full;
 	int block_ms;
-	struct payi__lane lane[PAYI_RING_LANES_MAX];
+	struct payi__lane lane[PAYI_RING_LANES];
 	struct payi__ring_file file;
 	/* The agent's answers: NULL until an agent has given this ring a slot. */
 	_Atomic(const struct payi_ring_slot *) slot;

@@ -27,9 +27,9 @@ static uint64_t done_of(payi_client *client, uint32_t lane, uint64_t tail)
 	return done < tail ? done : tail;
 }
 
-static bool all_done(payi_client *client, const uint64_t tails[PAYI_RING_LANES_MAX])
+static bool all_done(payi_client *client, const uint64_t tails[PAYI_RING_LANES])
 {
-	for (uint32_t i = 0; i < client->n_lanes; i++)
+	for (uint32_t i = 0; i < PAYI_RING_LANES; i++)
 		if (done_of(client, i, tails[i]) != tails[i])
 			return false;
 	return true;
@@ -40,8 +40,8 @@ payi_status payi_flush(payi_client *client, int timeout_ms)
 	const payi_status status = payi__client_ready(client);
 	if (status)
 		return status;
-	uint64_t tails[PAYI_RING_LANES_MAX] = {0};
-	for (uint32_t i = 0; i < client->n_lanes; i++)
+	uint64_t tails[PAYI_RING_LANES] = {0};
+	for (uint32_t i = 0; i < PAYI_RING_LANES; i++)
 		tails[i] = tail_of(client, i);
 	const int64_t deadline = payi__monotonic_us() + (int64_t)timeout_ms * 1000;
 	long sleep_us = SLEEP_FIRST_US;
@@ -68,7 +68,7 @@ payi_status payi_client_stats_get(payi_client *client, payi_client_stats *stats)
 				  stats ? stats->size : 0);
 	payi_client_stats sum = PAYI_CLIENT_STATS_INIT;
 	const struct payi_ring_counters *counters = client->file.counters;
-	for (uint32_t i = 0; i < client->n_lanes; i++) {
+	for (uint32_t i = 0; i < PAYI_RING_LANES; i++) {
 		const struct payi_ring_lane *lane = &counters->lane[i];
 		const uint64_t tail = tail_of(client, i);
 		sum.ring_bytes_used += tail - done_of(client, i, tail);
@@ -80,7 +80,7 @@ payi_status payi_client_stats_get(payi_client *client, payi_client_stats *stats)
 	sum.tracked = sum.attempted - sum.refused - sum.dropped_full - sum.dropped_too_big;
 	sum.dropped_busy = payi_ring_load_own(&counters->dropped_busy);
 	sum.attempted += sum.dropped_busy;
-	sum.ring_bytes = client->n_lanes * client->lane_bytes;
+	sum.ring_bytes = PAYI_RING_LANES * client->lane_bytes;
 	sum.event_bytes_max = client->lane_bytes - PAYI_RING_RECORD_HEADER;
 	*stats = sum;
 	return PAYI_OK;

@@ -74,14 +74,14 @@ static void *map_fixed(void *at, size_t bytes, int fd, uint64_t offset)
 static payi_status map(int fd, struct payi__ring_file *file)
 {
 	const uint64_t data = data_offset();
-	const size_t total = (size_t)(data + 2 * file->n_lanes * file->lane_bytes);
+	const size_t total = (size_t)(data + 2 * PAYI_RING_LANES * file->lane_bytes);
 	uint8_t *base =
 		mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
 		return payi__fail_errno(PAYI_ERR_NO_MEMORY, "cannot reserve %zu bytes of addresses",
 					total);
 	bool ok = map_fixed(base, (size_t)data, fd, 0) != MAP_FAILED;
-	for (uint32_t i = 0; ok && i < file->n_lanes; i++) {
+	for (uint32_t i = 0; ok && i < PAYI_RING_LANES; i++) {
 		uint8_t *lane = base + data + 2 * i * file->lane_bytes;
 		const uint64_t offset = data + i * file->lane_bytes;
 		ok = map_fixed(lane, (size_t)file->lane_bytes, fd, offset) != MAP_FAILED &&
@@ -112,7 +112,7 @@ static payi_status fill_header(struct payi__ring_file *file, const char *app_nam
 	memcpy(header->magic, PAYI_RING_MAGIC, sizeof(header->magic));
 	header->abi_major = PAYI_RING_ABI_MAJOR;
 	header->abi_minor = PAYI_RING_ABI_MINOR;
-	header->n_lanes = file->n_lanes;
+	header->n_lanes = PAYI_RING_LANES;
 	header->lane_bytes = file->lane_bytes;
 	header->data_offset = data_offset();
 	header->created_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
@@ -153,7 +153,7 @@ static payi_status build(int fd, const struct payi__ring_dir *dir,
 	if (fchmod(fd, mode))
 		return payi__fail_errno(PAYI_ERR_SYSTEM, "cannot set the ring file's mode");
 	payi_status status =
-		allocate(fd, data_offset() + file->n_lanes * file->lane_bytes, plan->directory);
+		allocate(fd, data_offset() + PAYI_RING_LANES * file->lane_bytes, plan->directory);
 	if (!status)
 		status = lock(fd);
 	if (!status)
@@ -170,7 +170,7 @@ static payi_status build(int fd, const struct payi__ring_dir *dir,
 
 payi_status payi__ring_file_create(const struct payi__ring_plan *plan, struct payi__ring_file *file)
 {
-	*file = (struct payi__ring_file){.n_lanes = plan->n_lanes, .lane_bytes = plan->lane_bytes};
+	*file = (struct payi__ring_file){.lane_bytes = plan->lane_bytes};
 	struct payi__ring_dir dir;
 	payi_status status = payi__ring_dir_open(plan->directory, &dir);
 	if (status)

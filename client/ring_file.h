@@ -9,7 +9,6 @@ struct payi__ring_file {
 	struct payi_ring_header *header;
 	struct payi_ring_counters *counters;
 	uint8_t *lanes; /* lane i at lanes + i * 2 * lane_bytes, mapped twice in a row */
-	uint32_t n_lanes;
 	uint64_t lane_bytes;
 	void *mapping; /* all of the above: one range, left out of forked children */
 	size_t mapping_bytes;
@@ -19,7 +18,6 @@ struct payi__ring_file {
 struct payi__ring_plan {
 	const char *directory;
 	const char *app_name;
-	uint32_t n_lanes;
 	uint64_t lane_bytes;
 };
 

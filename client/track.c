@@ -30,8 +30,8 @@ static unsigned first_lane(payi_client *client)
 	if (!home_lane)
 		home_lane =
 			1 + atomic_fetch_add_explicit(&client->next_lane, 1, memory_order_relaxed) %
-				    PAYI_RING_LANES_MAX;
-	return (home_lane - 1) % client->n_lanes;
+				    PAYI_RING_LANES;
+	return home_lane - 1;
 }
 
 /* P2. The agent may have come, or got on, since we last looked. */
@@ -126,8 +126,8 @@ static payi_status try_lanes(payi_client *client, const payi_event *event, bool 
 {
 	const unsigned first = first_lane(client);
 	struct payi__lane *full = NULL;
-	for (unsigned i = 0; i < client->n_lanes; i++) {
-		const unsigned index = (first + i) % client->n_lanes;
+	for (unsigned i = 0; i < PAYI_RING_LANES; i++) {
+		const unsigned index = (first + i) % PAYI_RING_LANES;
 		struct payi__lane *lane = &client->lane[index];
 		if (!take(lane))
 			continue;
@@ -180,7 +180,7 @@ static payi_status explain(const payi_client *client, payi_status status)
 				  client->directory);
 	if (status == PAYI_ERR_BUSY)
 		return payi__fail(status, "all %d lanes of the ring are taken by other threads",
-				  (int)client->n_lanes);
+				  PAYI_RING_LANES);
 	return status;
 }
 
