@@ -1,13 +1,16 @@
-# Writes OUT: the SQL of FILES as schema_migrations[], which agent/store/migrate.c applies in order.
+# Writes OUT: the SQL of FILES as schema_migrations[], which agent/store/migrate.c applies in order. As
+# bytes, because C99 promises no string literal longer than 4095.
 # Run as: cmake -DOUT=migrations.c -DFILES=a.sql;b.sql -P embed.cmake
-set(text "#include \"store/migrations.h\"\n\nconst char *const schema_migrations[] = {\n")
+set(text "#include \"store/migrations.h\"\n\n")
+set(names "")
 list(SORT FILES)
 foreach(file IN LISTS FILES)
-  file(READ ${file} sql)
-  string(REPLACE "\\" "\\\\" sql "${sql}")
-  string(REPLACE "\"" "\\\"" sql "${sql}")
-  string(REPLACE "\n" "\\n\"\n\t\"" sql "${sql}")
-  string(APPEND text "\t\"${sql}\",\n")
+  get_filename_component(name ${file} NAME_WE)
+  file(READ ${file} bytes HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+  string(APPEND text "static const unsigned char sql_${name}[] = {${bytes}0};\n")
+  string(APPEND names "\t(const char *)sql_${name},\n")
 endforeach()
-string(APPEND text "};\nconst int schema_n_migrations = sizeof(schema_migrations) / sizeof(schema_migrations[0]);\n")
+string(APPEND text "\nconst char *const schema_migrations[] = {\n${names}};\n"
+  "const int schema_n_migrations = sizeof(schema_migrations) / sizeof(schema_migrations[0]);\n")
 file(WRITE ${OUT} "${text}")

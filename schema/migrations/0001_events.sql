@@ -47,7 +47,8 @@ CREATE TABLE lanes (
   PRIMARY KEY (ring, lane)
 ) STRICT, WITHOUT ROWID;
 
--- Records that were whole in the ring but are no valid event, kept as they were.
+-- Records that were whole in the ring but are no valid event, kept as they were: the last 10,000, and the
+-- first 64 KiB of each.
 CREATE TABLE rejected_records (
   id INTEGER PRIMARY KEY,
   ring INTEGER NOT NULL REFERENCES rings (id),
@@ -55,6 +56,7 @@ CREATE TABLE rejected_records (
   sequence INTEGER NOT NULL,
   rejected_us INTEGER NOT NULL,
   reason TEXT NOT NULL,
+  record_bytes INTEGER NOT NULL,       -- of the whole record
   record BLOB NOT NULL
 ) STRICT;
 
@@ -63,19 +65,10 @@ CREATE TABLE rejected_records (
 CREATE TABLE use_case_instances (
   id INTEGER PRIMARY KEY,
   use_case_name INTEGER NOT NULL REFERENCES names (id),
-  use_case_id TEXT NOT NULL,           -- '' gathers the events that came with a name and no id
-  first_us INTEGER NOT NULL,           -- by event time, so that late events are right, too
-  last_us INTEGER NOT NULL,
-  events INTEGER NOT NULL,
-  failures INTEGER NOT NULL,
-  input_units INTEGER NOT NULL,        -- over all unit types
-  output_units INTEGER NOT NULL,
-  latency_count INTEGER NOT NULL,
-  latency_sum_ms INTEGER NOT NULL,
-  latency_max_ms INTEGER NOT NULL,
-  UNIQUE (use_case_name, use_case_id)
+  use_case_id TEXT                     -- NULL gathers the events that came with a name and no id
 ) STRICT;
-CREATE INDEX use_case_instances_by_id ON use_case_instances (use_case_id);
+CREATE UNIQUE INDEX use_case_instances_by_id ON use_case_instances (use_case_id, use_case_name);
+CREATE UNIQUE INDEX use_case_instances_without_id ON use_case_instances (use_case_name) WHERE use_case_id IS NULL;
 
 CREATE TABLE events (
   id INTEGER PRIMARY KEY,              -- ascends in the order of storing; the sinks' cursors count it
@@ -106,7 +99,24 @@ CREATE INDEX events_by_time ON events (event_timestamp_us);
 CREATE INDEX events_by_instance ON events (instance, event_timestamp_us) WHERE instance IS NOT NULL;
 CREATE INDEX events_by_user ON events (user_id, event_timestamp_us) WHERE user_id IS NOT NULL;
 
--- ---- What is known of instances and hours after the events themselves are gone ------------------------
+-- ---- Rollups: what is known of instances and hours after the events themselves are gone ---------------
+--
+-- Each is a primary key and sums, minima and maxima, which agent/store/rollups.c names again. All go by
+-- event time, so events that come late or out of order are right, too.
+
+CREATE TABLE instance_totals (
+  instance INTEGER PRIMARY KEY REFERENCES use_case_instances (id),
+  events INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  input_units INTEGER NOT NULL,        -- over all unit types
+  output_units INTEGER NOT NULL,
+  latency_count INTEGER NOT NULL,
+  latency_sum_ms INTEGER NOT NULL,
+  latency_max_ms INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL
+) STRICT;
+CREATE INDEX instance_totals_by_time ON instance_totals (last_us);
 
 CREATE TABLE instance_units (
   instance INTEGER NOT NULL REFERENCES use_case_instances (id),
@@ -137,7 +147,7 @@ CREATE TABLE instance_users (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE usage_hours (
-  hour INTEGER NOT NULL,               -- hours since 1970, by event time, UTC
+  hour INTEGER NOT NULL,               -- hours since 1970, UTC
   use_case_name INTEGER NOT NULL,
   category INTEGER NOT NULL,
   resource INTEGER NOT NULL,
@@ -199,6 +209,8 @@ CREATE TABLE sink_exceptions (
   last_us INTEGER NOT NULL,
   PRIMARY KEY (sink, event)
 ) STRICT, WITHOUT ROWID;
+-- The dead stay for good, and shall not slow down the search for what is to be sent again.
+CREATE INDEX sink_deferred ON sink_exceptions (sink, event, retry_us) WHERE state = 'deferred';
 
 -- ---- Views -------------------------------------------------------------------------------------------
 
@@ -206,7 +218,7 @@ CREATE VIEW event_history AS
 SELECT e.id AS event,
        strftime('%Y-%m-%dT%H:%M:%fZ', e.event_timestamp_us / 1e6, 'unixepoch') AS event_time,
        u.text AS use_case_name,
-       nullif(i.use_case_id, '') AS use_case_id,
+       i.use_case_id,
        s.text AS use_case_step,
        e.use_case_version,
        c.text AS category,
@@ -257,26 +269,28 @@ FROM events e, json_each(e.units) j;
 
 CREATE VIEW use_case_history AS
 SELECT u.text AS use_case_name,
-       nullif(i.use_case_id, '') AS use_case_id,
-       strftime('%Y-%m-%dT%H:%M:%fZ', i.first_us / 1e6, 'unixepoch') AS first_seen,
-       strftime('%Y-%m-%dT%H:%M:%fZ', i.last_us / 1e6, 'unixepoch') AS last_seen,
-       (i.last_us - i.first_us) / 1000000 AS duration_s,
-       i.events,
-       i.failures,
-       i.input_units,
-       i.output_units,
-       (SELECT json_group_object(t.text, json_object('input', v.input, 'output', v.output))
-        FROM instance_units v JOIN names t ON t.id = v.unit_type WHERE v.instance = i.id) AS units,
+       i.use_case_id,
+       strftime('%Y-%m-%dT%H:%M:%fZ', t.first_us / 1e6, 'unixepoch') AS first_seen,
+       strftime('%Y-%m-%dT%H:%M:%fZ', t.last_us / 1e6, 'unixepoch') AS last_seen,
+       (t.last_us - t.first_us) / 1000000 AS duration_s,
+       t.events,
+       t.failures,
+       t.input_units,
+       t.output_units,
+       (SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM
+         (SELECT n.text AS type, v.input, v.output FROM instance_units v JOIN names n ON n.id = v.unit_type
+          WHERE v.instance = i.id ORDER BY n.text) q) AS units,
        (SELECT group_concat(q.step, ', ') FROM
-         (SELECT t.text AS step FROM instance_steps v JOIN names t ON t.id = v.step
-          WHERE v.instance = i.id ORDER BY v.first_us, v.step) q) AS steps,
+         (SELECT n.text AS step FROM instance_steps v JOIN names n ON n.id = v.step
+          WHERE v.instance = i.id ORDER BY v.first_us, n.text) q) AS steps,
        (SELECT count(*) FROM instance_users v WHERE v.instance = i.id) AS users,
-       i.latency_sum_ms * 1.0 / nullif(i.latency_count, 0) AS latency_mean_ms,
-       CASE WHEN i.latency_count > 0 THEN i.latency_max_ms END AS latency_max_ms,
+       t.latency_sum_ms * 1.0 / nullif(t.latency_count, 0) AS latency_mean_ms,
+       CASE WHEN t.latency_count > 0 THEN t.latency_max_ms END AS latency_max_ms,
        i.id AS instance,
-       i.first_us,
-       i.last_us
-FROM use_case_instances i
+       t.first_us,
+       t.last_us
+FROM instance_totals t
+JOIN use_case_instances i ON i.id = t.instance
 JOIN names u ON u.id = i.use_case_name;
 
 CREATE VIEW usage_by_hour AS
@@ -288,10 +302,10 @@ SELECT strftime('%Y-%m-%dT%H:00:00Z', h.hour * 3600, 'unixepoch') AS hour,
        h.failures,
        h.input_units,
        h.output_units,
-       (SELECT json_group_object(t.text, json_object('input', v.input, 'output', v.output))
-        FROM usage_hour_units v JOIN names t ON t.id = v.unit_type
-        WHERE v.hour = h.hour AND v.use_case_name = h.use_case_name AND v.category = h.category
-          AND v.resource = h.resource) AS units,
+       (SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM
+         (SELECT n.text AS type, v.input, v.output FROM usage_hour_units v JOIN names n ON n.id = v.unit_type
+          WHERE v.hour = h.hour AND v.use_case_name = h.use_case_name AND v.category = h.category
+            AND v.resource = h.resource ORDER BY n.text) q) AS units,
        h.latency_sum_ms * 1.0 / nullif(h.latency_count, 0) AS latency_mean_ms,
        CASE WHEN h.latency_count > 0 THEN h.latency_max_ms END AS latency_max_ms,
        h.hour * 3600000000 AS hour_us
@@ -299,3 +313,14 @@ FROM usage_hours h
 LEFT JOIN names u ON u.id = h.use_case_name
 LEFT JOIN names c ON c.id = h.category
 LEFT JOIN names r ON r.id = h.resource;
+
+-- Per sink: stored = delivered + waiting + deferred + dead.
+CREATE VIEW sink_books AS
+SELECT k.name AS sink,
+       a.last_event_id AS stored,
+       k.delivered,
+       a.last_event_id - k.position
+         - (SELECT coalesce(sum(t.last_id - t.after_id), 0) FROM sink_settled t WHERE t.sink = k.name) AS waiting,
+       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'deferred') AS deferred,
+       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'dead') AS dead
+FROM sinks k, agent_state a;

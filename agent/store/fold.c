@@ -1,0 +1,180 @@
+#include "store/fold.h"
+
+#include "base/buf.h"
+#include "store/hash.h"
+#include "store/sql.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS = 2 * FOLD_ROWS_MAX };
+
+/* Rows lie one behind the other, n_columns numbers each. A slot holds a row's number plus one, or 0. */
+struct fold {
+	const struct fold_spec *spec;
+	int n_keys;
+	int n_columns;
+	uint64_t seed;
+	uint32_t n;
+	int64_t *rows;
+	uint32_t *slots;
+	sqlite3_stmt *upsert;
+};
+
+/* ---- Opening -------------------------------------------------------------------------------------- */
+
+static void add_list(struct buf *sql, const struct fold *fold, int n, const char *text)
+{
+	for (int i = 0; i < n; i++) {
+		buf_add_str(sql, i ? ", " : "");
+		buf_add_str(sql, text ? text : fold->spec->column[i].name);
+	}
+}
+
+/* A sum that has left int64 would become a float, which STRICT tables refuse: the cast stops it at the end. */
+static void add_update(struct buf *sql, enum fold_op op, const char *name)
+{
+	if (op == FOLD_SUM)
+		buf_addf(sql, "%s = CAST(%s + excluded.%s AS INTEGER)", name, name, name);
+	else
+		buf_addf(sql, "%s = %s(%s, excluded.%s)", name, op == FOLD_MIN ? "min" : "max",
+			 name, name);
+}
+
+static int prepare(struct fold *fold, sqlite3 *db, struct err *err)
+{
+	struct buf sql = BUF_INIT;
+	buf_addf(&sql, "INSERT INTO %s (", fold->spec->table);
+	add_list(&sql, fold, fold->n_columns, NULL);
+	buf_add_str(&sql, ") VALUES (");
+	add_list(&sql, fold, fold->n_columns, "?");
+	buf_add_str(&sql, ") ON CONFLICT (");
+	add_list(&sql, fold, fold->n_keys, NULL);
+	buf_add_str(&sql, ") DO UPDATE SET ");
+	for (int i = fold->n_keys; i < fold->n_columns; i++) {
+		buf_add_str(&sql, i > fold->n_keys ? ", " : "");
+		add_update(&sql, fold->spec->column[i].op, fold->spec->column[i].name);
+	}
+	const char *text = buf_text(&sql);
+	const int status = sql.failed ? err_set(err, ERR_MEMORY, "out of memory")
+				      : sql_prepare(db, text, &fold->upsert, err);
+	buf_release(&sql);
+	return status;
+}
+
+static void count_columns(struct fold *fold)
+{
+	const struct fold_spec *spec = fold->spec;
+	while (spec->column[fold->n_keys].op == FOLD_KEY)
+		fold->n_keys++;
+	fold->n_columns = fold->n_keys;
+	while (spec->column[fold->n_columns].op != FOLD_END)
+		fold->n_columns++;
+}
+
+int fold_open(sqlite3 *db, const struct fold_spec *spec, struct fold **out, struct err *err)
+{
+	struct fold *fold = calloc(1, sizeof(*fold));
+	if (!fold)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	fold->spec = spec;
+	count_columns(fold);
+	sqlite3_randomness(sizeof(fold->seed), &fold->seed);
+	fold->rows = malloc((size_t)FOLD_ROWS_MAX * (size_t)fold->n_columns * sizeof(*fold->rows));
+	fold->slots = calloc(SLOTS, sizeof(*fold->slots));
+	const int status = fold->rows && fold->slots ? prepare(fold, db, err)
+						     : err_set(err, ERR_MEMORY, "out of memory");
+	if (status) {
+		fold_close(fold);
+		return status;
+	}
+	*out = fold;
+	return 0;
+}
+
+void fold_close(struct fold *fold)
+{
+	if (!fold)
+		return;
+	sqlite3_finalize(fold->upsert);
+	free(fold->rows);
+	free(fold->slots);
+	free(fold);
+}
+
+/* ---- Gathering ------------------------------------------------------------------------------------ */
+
+static int64_t *row_at(const struct fold *fold, uint32_t n)
+{
+	return fold->rows + (size_t)n * (size_t)fold->n_columns;
+}
+
+/* The slot that the row's key has, or the free one where it would go. Half of the slots are always free. */
+static uint32_t *find(const struct fold *fold, const int64_t *row)
+{
+	const size_t key_bytes = (size_t)fold->n_keys * sizeof(*row);
+	uint64_t hash = fold->seed;
+	for (int i = 0; i < fold->n_keys; i++)
+		hash = hash_add(hash, (uint64_t)row[i]);
+	for (uint32_t at = (uint32_t)hash % SLOTS;; at = (at + 1) % SLOTS) {
+		uint32_t *slot = &fold->slots[at];
+		if (*slot == 0 || memcmp(row_at(fold, *slot - 1), row, key_bytes) == 0)
+			return slot;
+	}
+}
+
+static void combine(const struct fold *fold, int64_t *into, const int64_t *row)
+{
+	for (int i = fold->n_keys; i < fold->n_columns; i++) {
+		const enum fold_op op = fold->spec->column[i].op;
+		if (op == FOLD_SUM)
+			into[i] += row[i];
+		else if (op == FOLD_MIN ? row[i] < into[i] : row[i] > into[i])
+			into[i] = row[i];
+	}
+}
+
+int fold_add(struct fold *fold, const int64_t *row, struct err *err)
+{
+	uint32_t *slot = find(fold, row);
+	if (*slot) {
+		combine(fold, row_at(fold, *slot - 1), row);
+		return 0;
+	}
+	if (fold->n == FOLD_ROWS_MAX) {
+		const int status = fold_write(fold, err);
+		if (status)
+			return status;
+		slot = find(fold, row);
+	}
+	memcpy(row_at(fold, fold->n), row, (size_t)fold->n_columns * sizeof(*row));
+	*slot = ++fold->n;
+	return 0;
+}
+
+/* ---- Writing -------------------------------------------------------------------------------------- */
+
+static int upsert(struct fold *fold, const int64_t *row, struct err *err)
+{
+	for (int i = 0; i < fold->n_columns; i++)
+		sqlite3_bind_int64(fold->upsert, i + 1, row[i]);
+	return sql_finish(fold->upsert, err);
+}
+
+int fold_write(struct fold *fold, struct err *err)
+{
+	for (uint32_t i = 0; i < fold->n; i++) {
+		const int status = upsert(fold, row_at(fold, i), err);
+		if (status)
+			return err_wrap(err, "%s", fold->spec->table);
+	}
+	fold_forget(fold);
+	return 0;
+}
+
+void fold_forget(struct fold *fold)
+{
+	if (fold->n)
+		memset(fold->slots, 0, SLOTS * sizeof(*fold->slots));
+	fold->n = 0;
+}

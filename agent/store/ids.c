@@ -1,0 +1,98 @@
+#include "store/ids.h"
+
+#include "store/id_cache.h"
+#include "store/sql.h"
+
+#include <stdlib.h>
+
+struct ids {
+	struct id_cache *cache;
+	sqlite3 *db;
+	sqlite3_stmt *insert;
+	sqlite3_stmt *select;
+};
+
+const struct ids_spec ids_of_names = {
+	.insert = "INSERT INTO names (text) VALUES (?2) ON CONFLICT DO NOTHING",
+	.select = "SELECT id FROM names WHERE text = ?2",
+	.cached = 16384, /* users are the only names that may be more */
+	.cached_bytes = 1 << 20,
+};
+
+const struct ids_spec ids_of_instances = {
+	.insert = "INSERT INTO use_case_instances (use_case_name, use_case_id)"
+		  " VALUES (?1, nullif(?2, '')) ON CONFLICT DO NOTHING",
+	.select = "SELECT id FROM use_case_instances"
+		  " WHERE use_case_name = ?1 AND use_case_id IS nullif(?2, '')",
+	.cached = 65536, /* those of the last seconds at full load, of the last hours otherwise */
+	.cached_bytes = 3 << 20,
+};
+
+int ids_open(sqlite3 *db, const struct ids_spec *spec, struct ids **out, struct err *err)
+{
+	uint64_t seed = 0;
+	struct ids *ids = calloc(1, sizeof(*ids));
+	if (!ids)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	sqlite3_randomness(sizeof(seed), &seed);
+	ids->db = db;
+	ids->cache = id_cache_new(spec->cached, spec->cached_bytes, seed);
+	int status = ids->cache ? 0 : err_set(err, ERR_MEMORY, "out of memory");
+	if (!status)
+		status = sql_prepare(db, spec->insert, &ids->insert, err);
+	if (!status)
+		status = sql_prepare(db, spec->select, &ids->select, err);
+	if (status) {
+		ids_close(ids);
+		return status;
+	}
+	*out = ids;
+	return 0;
+}
+
+void ids_close(struct ids *ids)
+{
+	if (!ids)
+		return;
+	sqlite3_finalize(ids->insert);
+	sqlite3_finalize(ids->select);
+	id_cache_free(ids->cache);
+	free(ids);
+}
+
+/* What is not in memory is new, as a rule: so INSERT comes first, and is a no-op for a row that is there. */
+static int find_or_add(struct ids *ids, const struct sql_value values[], int64_t *id,
+		       struct err *err)
+{
+	int status = sql_run_values(ids->insert, err, values);
+	if (status)
+		return status;
+	if (sqlite3_changes(ids->db) == 1) {
+		*id = sqlite3_last_insert_rowid(ids->db);
+		return 0;
+	}
+	status = sql_bind_values(ids->select, err, values);
+	if (status)
+		return status;
+	if (sqlite3_step(ids->select) == SQLITE_ROW)
+		*id = sqlite3_column_int64(ids->select, 0);
+	return sql_finish(ids->select, err);
+}
+
+int ids_find(struct ids *ids, int64_t number, const char *text, size_t len, int64_t *id,
+	     struct err *err)
+{
+	*id = id_cache_get(ids->cache, number, text, len);
+	if (*id)
+		return 0;
+	const struct sql_value values[] = {SQL_INT(number), SQL_STR(text, len), SQL_END};
+	const int status = find_or_add(ids, values, id, err);
+	if (!status)
+		id_cache_put(ids->cache, number, text, len, *id);
+	return status;
+}
+
+void ids_forget(struct ids *ids)
+{
+	id_cache_clear(ids->cache);
+}

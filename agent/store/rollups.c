@@ -1,0 +1,205 @@
+#include "store/rollups.h"
+
+#include "store/fold.h"
+
+#include <stdlib.h>
+
+enum rollup {
+	INSTANCE,
+	INSTANCE_UNITS,
+	INSTANCE_STEPS,
+	INSTANCE_USERS,
+	HOUR,
+	HOUR_UNITS,
+	N_ROLLUPS
+};
+
+/* clang-format off */
+static const struct fold_spec specs[N_ROLLUPS] = {
+	[INSTANCE] = {"instance_totals", {
+		{FOLD_KEY, "instance"},
+		{FOLD_SUM, "events"}, {FOLD_SUM, "failures"},
+		{FOLD_SUM, "input_units"}, {FOLD_SUM, "output_units"},
+		{FOLD_SUM, "latency_count"}, {FOLD_SUM, "latency_sum_ms"}, {FOLD_MAX, "latency_max_ms"},
+		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}}},
+	[INSTANCE_UNITS] = {"instance_units", {
+		{FOLD_KEY, "instance"}, {FOLD_KEY, "unit_type"},
+		{FOLD_SUM, "events"}, {FOLD_SUM, "input"}, {FOLD_SUM, "output"}}},
+	[INSTANCE_STEPS] = {"instance_steps", {
+		{FOLD_KEY, "instance"}, {FOLD_KEY, "step"},
+		{FOLD_SUM, "events"}, {FOLD_SUM, "failures"},
+		{FOLD_SUM, "input_units"}, {FOLD_SUM, "output_units"},
+		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}}},
+	[INSTANCE_USERS] = {"instance_users", {
+		{FOLD_KEY, "instance"}, {FOLD_KEY, "user_id"},
+		{FOLD_SUM, "events"}}},
+	[HOUR] = {"usage_hours", {
+		{FOLD_KEY, "hour"}, {FOLD_KEY, "use_case_name"}, {FOLD_KEY, "category"}, {FOLD_KEY, "resource"},
+		{FOLD_SUM, "events"}, {FOLD_SUM, "failures"},
+		{FOLD_SUM, "input_units"}, {FOLD_SUM, "output_units"},
+		{FOLD_SUM, "latency_count"}, {FOLD_SUM, "latency_sum_ms"}, {FOLD_MAX, "latency_max_ms"}}},
+	[HOUR_UNITS] = {"usage_hour_units", {
+		{FOLD_KEY, "hour"}, {FOLD_KEY, "use_case_name"}, {FOLD_KEY, "category"}, {FOLD_KEY, "resource"},
+		{FOLD_KEY, "unit_type"},
+		{FOLD_SUM, "events"}, {FOLD_SUM, "input"}, {FOLD_SUM, "output"}}},
+};
+/* clang-format on */
+
+struct rollups {
+	struct ids *names;
+	struct fold *fold[N_ROLLUPS];
+};
+
+/* What an event counts for, worked out once for all its rollups. */
+struct share {
+	int64_t time_us;
+	int64_t hour;
+	int64_t failed;
+	int64_t input;
+	int64_t output;
+	int64_t latency_count;
+	int64_t latency_ms;
+};
+
+int rollups_open(sqlite3 *db, struct ids *names, struct rollups **out, struct err *err)
+{
+	struct rollups *rollups = calloc(1, sizeof(*rollups));
+	if (!rollups)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	rollups->names = names;
+	for (int i = 0; i < N_ROLLUPS; i++) {
+		const int status = fold_open(db, &specs[i], &rollups->fold[i], err);
+		if (status) {
+			rollups_close(rollups);
+			return status;
+		}
+	}
+	*out = rollups;
+	return 0;
+}
+
+void rollups_close(struct rollups *rollups)
+{
+	if (!rollups)
+		return;
+	for (int i = 0; i < N_ROLLUPS; i++)
+		fold_close(rollups->fold[i]);
+	free(rollups);
+}
+
+/* Hours before 1970 count down, too: rounded towards the past, not towards zero. */
+static int64_t hour_of(int64_t time_us)
+{
+	const int64_t hour_us = INT64_C(3600000000);
+	return time_us / hour_us - (time_us % hour_us < 0);
+}
+
+static struct share share_of(const struct event *event)
+{
+	const int64_t time_us = event->field[PAYI_FIELD_event_timestamp_us].number;
+	const bool latency = event_has(event, PAYI_FIELD_end_to_end_latency_ms);
+	return (struct share){
+		.time_us = time_us,
+		.hour = hour_of(time_us),
+		.failed = event_failed(event),
+		.input = event->input_units,
+		.output = event->output_units,
+		.latency_count = latency,
+		.latency_ms = latency ? event->field[PAYI_FIELD_end_to_end_latency_ms].number : 0,
+	};
+}
+
+static int add_to_instance(struct rollups *rollups, const struct rollups_event *event,
+			   const struct share *share, struct err *err)
+{
+	const int64_t total[] = {event->instance,   1,
+				 share->failed,     share->input,
+				 share->output,     share->latency_count,
+				 share->latency_ms, share->latency_ms,
+				 share->time_us,    share->time_us};
+	int status = fold_add(rollups->fold[INSTANCE], total, err);
+	if (!status && event->step) {
+		const int64_t step[] = {event->instance, event->step,   1,
+					share->failed,   share->input,  share->output,
+					share->time_us,  share->time_us};
+		status = fold_add(rollups->fold[INSTANCE_STEPS], step, err);
+	}
+	if (!status && event->user_id) {
+		const int64_t user[] = {event->instance, event->user_id, 1};
+		status = fold_add(rollups->fold[INSTANCE_USERS], user, err);
+	}
+	return status;
+}
+
+static int add_to_hour(struct rollups *rollups, const struct rollups_event *event,
+		       const struct share *share, struct err *err)
+{
+	const int64_t total[] = {share->hour,
+				 event->use_case_name,
+				 event->category,
+				 event->resource,
+				 1,
+				 share->failed,
+				 share->input,
+				 share->output,
+				 share->latency_count,
+				 share->latency_ms,
+				 share->latency_ms};
+	return fold_add(rollups->fold[HOUR], total, err);
+}
+
+/* A side that is absent (-1) adds nothing. */
+static int add_units(struct rollups *rollups, const struct rollups_event *event,
+		     const struct share *share, const struct event_units *units, struct err *err)
+{
+	const int64_t input = units->input < 0 ? 0 : units->input;
+	const int64_t output = units->output < 0 ? 0 : units->output;
+	int64_t type = 0;
+	int status = ids_find(rollups->names, 0, units->type.text, units->type.len, &type, err);
+	if (!status) {
+		const int64_t hour[] = {share->hour,
+					event->use_case_name,
+					event->category,
+					event->resource,
+					type,
+					1,
+					input,
+					output};
+		status = fold_add(rollups->fold[HOUR_UNITS], hour, err);
+	}
+	if (!status && event->instance) {
+		const int64_t instance[] = {event->instance, type, 1, input, output};
+		status = fold_add(rollups->fold[INSTANCE_UNITS], instance, err);
+	}
+	return status;
+}
+
+int rollups_add(struct rollups *rollups, const struct rollups_event *event, struct err *err)
+{
+	const struct share share = share_of(event->event);
+	int status = add_to_hour(rollups, event, &share, err);
+	if (!status && event->instance)
+		status = add_to_instance(rollups, event, &share, err);
+	uint32_t n_types = 0;
+	struct msgpack in = event_open(event->event, PAYI_FIELD_units, &n_types);
+	for (uint32_t i = 0; !status && i < n_types; i++) {
+		struct event_units units;
+		event_units_next(&in, &units);
+		status = add_units(rollups, event, &share, &units, err);
+	}
+	return status;
+}
+
+int rollups_write(struct rollups *rollups, struct err *err)
+{
+	int status = 0;
+	for (int i = 0; !status && i < N_ROLLUPS; i++)
+		status = fold_write(rollups->fold[i], err);
+	return status;
+}
+
+void rollups_forget(struct rollups *rollups)
+{
+	for (int i = 0; i < N_ROLLUPS; i++)
+		fold_forget(rollups->fold[i]);
+}

@@ -1,0 +1,37 @@
+/*
+ * What an event adds to the rollups: to its use case instance (totals, units, steps, users) and to its hour
+ * (totals, units). One table in rollups.c says which columns there are. For the store alone.
+ */
+#ifndef PAYI_STORE_ROLLUPS_H
+#define PAYI_STORE_ROLLUPS_H
+
+#include "base/err.h"
+#include "event/event.h"
+#include "store/ids.h"
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+struct rollups;
+
+/* An event, and the rows of its names; 0 for none. */
+struct rollups_event {
+	const struct event *event;
+	int64_t instance;
+	int64_t use_case_name;
+	int64_t category;
+	int64_t resource;
+	int64_t step;
+	int64_t user_id;
+};
+
+/* names is borrowed, for the unit types. */
+int rollups_open(sqlite3 *db, struct ids *names, struct rollups **rollups, struct err *err);
+void rollups_close(struct rollups *rollups); /* NULL is fine */
+
+/* Within a transaction: gather, and write what was gathered before it is committed. */
+int rollups_add(struct rollups *rollups, const struct rollups_event *event, struct err *err);
+int rollups_write(struct rollups *rollups, struct err *err);
+void rollups_forget(struct rollups *rollups);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * The store from inside: what store.c, store_event.c, store_ring.c and store_sink.c share.
+ */
+#ifndef PAYI_STORE_STORE_PARTS_H
+#define PAYI_STORE_STORE_PARTS_H
+
+#include "base/buf.h"
+#include "store/ids.h"
+#include "store/rollups.h"
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+/*
+ * STORE_STATEMENTS(X) calls X(name, sql) once per statement that the store keeps prepared, beside those of
+ * ids.c, fold.c and store_event.c.
+ */
+/* clang-format off */
+#define STORE_STATEMENTS(X) \
+	X(BEGIN,    "BEGIN IMMEDIATE") \
+	X(COMMIT,   "COMMIT") \
+	X(ROLLBACK, "ROLLBACK") \
+	X(LAST_ID,  "UPDATE agent_state SET last_event_id = ?1") \
+	\
+	X(RING_FIND,   "SELECT id, state = 'aside' FROM rings WHERE ring_id = ?1") \
+	X(RING_ADD,    "INSERT INTO rings (ring_id, app_name, pid, uid, created_us, seen_us, state)" \
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open')") \
+	X(RING_BUSY,   "UPDATE rings SET dropped_busy = ?2 WHERE id = ?1") \
+	X(RING_END,    "UPDATE rings SET state = ?2, reason = ?3, closed_us = ?4 WHERE id = ?1") \
+	X(LANES_FIND,  "SELECT lane, position, sequence, rejected, attempted, refused, dropped_full," \
+		       " dropped_too_big FROM lanes WHERE ring = ?1") \
+	X(LANE_PUT,    "INSERT OR REPLACE INTO lanes (ring, lane, position, sequence, rejected, attempted," \
+		       " refused, dropped_full, dropped_too_big) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)") \
+	X(REJECTED_PUT, \
+		       "INSERT INTO rejected_records (ring, lane, sequence, rejected_us, reason, record_bytes," \
+		       " record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
+	X(REJECTED_CUT, "DELETE FROM rejected_records WHERE id <= ?1") \
+	\
+	X(SINK_ADD,    "INSERT INTO sinks (name, position) VALUES (?1, 0) ON CONFLICT DO NOTHING") \
+	X(SINK_FIND,   "SELECT position FROM sinks WHERE name = ?1") \
+	X(SINK_MOVE,   "UPDATE sinks SET position = ?2, delivered = delivered + ?3 WHERE name = ?1") \
+	X(SINK_REPORT, \
+		       "UPDATE sinks SET state = coalesce(?2, state), last_error = coalesce(?3, last_error)," \
+		       " last_error_us = coalesce(?4, last_error_us)," \
+		       " last_success_us = coalesce(?5, last_success_us), next_try_us = ?6 WHERE name = ?1") \
+	X(SETTLED_PUT, "INSERT INTO sink_settled (sink, after_id, last_id) VALUES (?1, ?2, ?3)" \
+		       " ON CONFLICT DO UPDATE SET last_id = max(last_id, excluded.last_id)") \
+	X(SETTLED_NEXT, \
+		       "SELECT max(last_id) FROM sink_settled WHERE sink = ?1 AND after_id <= ?2") \
+	X(SETTLED_CUT, "DELETE FROM sink_settled WHERE sink = ?1 AND after_id <= ?2") \
+	X(EXCEPTION_PUT, \
+		       "INSERT INTO sink_exceptions (sink, event, state, attempts, retry_us, http_status, code," \
+		       " message, first_us, last_us) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?8)" \
+		       " ON CONFLICT DO UPDATE SET state = excluded.state, attempts = attempts + 1," \
+		       " retry_us = excluded.retry_us, http_status = excluded.http_status," \
+		       " code = excluded.code, message = excluded.message, last_us = excluded.last_us") \
+	X(EXCEPTION_CUT, \
+		       "DELETE FROM sink_exceptions WHERE sink = ?1 AND event = ?2")
+/* clang-format on */
+
+enum store_statement {
+#define X(name, sql) STORE_##name,
+	STORE_STATEMENTS(X)
+#undef X
+		STORE_N_STATEMENTS
+};
+
+struct store {
+	sqlite3 *db;
+	struct ids *names;
+	struct ids *instances;
+	struct rollups *rollups;
+	sqlite3_stmt *statement[STORE_N_STATEMENTS];
+	sqlite3_stmt *event_insert;
+	struct buf json;      /* of the event that is being written */
+	int64_t last_id;      /* of an event, the transaction under way included */
+	int64_t committed_id; /* without it */
+	int wal_pages;        /* in the WAL, that a checkpoint would move */
+};
+
+/* store_event.c: the INSERT that the fields' table makes. */
+int store_event_prepare(struct store *store, struct err *err);
+
+#endif
