@@ -22,6 +22,7 @@ struct setting_rule {
 	int64_t max;
 	const char *words; /* separated by spaces; NULL: any text */
 };
+
 /* clang-format off */
 #define SETTING_ANY           {0, 0, NULL}
 #define SETTING_RANGE(lo, hi) {(lo), (hi), NULL}
@@ -113,7 +114,7 @@ extern const struct setting settings_table[SETTINGS_N];
 
 enum { SETTING_TEXT_BYTES = 256 };
 
-/* What is allowed, in words: "1 to 64", "full or normal", "yes or no"; "" where anything is. */
+/* What is allowed, in words: "1 to 64", "one of: full normal", "yes or no"; "" where anything is. */
 const char *setting_allowed(const struct setting *setting, char text[SETTING_TEXT_BYTES]);
 
 /* Writes the effective value as text; of a secret only whether there is one. */

@@ -1,0 +1,194 @@
+#include "settings_parts.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <limits.h>
+#include <string.h>
+
+/* What is being read; inih gives names and values, but no line numbers, so we count what it asks for. */
+struct config_file {
+	struct settings *settings;
+	const char *path;
+	FILE *stream;
+	int line;
+	int set_at[SETTINGS_N]; /* the line that set it; 0: none yet */
+	int status;             /* of the first error; the rest is read over */
+	struct err *err;
+};
+
+enum { NAME_BYTES_MAX = 50 }; /* inih keeps no more of a name */
+
+/* Levenshtein's: how many letters to add, drop or change to make one of the other. */
+static size_t edit_distance(const char *a, const char *b)
+{
+	size_t row[NAME_BYTES_MAX + 1];
+	const size_t len = strnlen(b, NAME_BYTES_MAX);
+	for (size_t j = 0; j <= len; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i + 1;
+		for (size_t j = 1; j <= len; j++) {
+			const size_t change = diagonal + (a[i] != b[j - 1]);
+			const size_t shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+			diagonal = row[j];
+			row[j] = change < shift ? change : shift;
+		}
+	}
+	return row[len];
+}
+
+enum { DISTANCE_MAX = 3 }; /* farther away is no slip of the finger */
+
+static const char *nearest_section(const char *section)
+{
+	const char *best = NULL;
+	size_t best_distance = DISTANCE_MAX + 1;
+	for (int i = 0; i < SETTINGS_N; i++) {
+		const size_t distance = edit_distance(section, settings_table[i].section);
+		if (distance < best_distance) {
+			best_distance = distance;
+			best = settings_table[i].section;
+		}
+	}
+	return best;
+}
+
+/* A name that is as near in the section that was meant counts as nearer. */
+static const struct setting *nearest_setting(const char *section, const char *name)
+{
+	const struct setting *best = NULL;
+	size_t best_distance = 2 * (DISTANCE_MAX + 1);
+	for (int i = 0; i < SETTINGS_N; i++) {
+		const struct setting *setting = &settings_table[i];
+		const size_t distance = 2 * edit_distance(name, setting->name) +
+					(strcmp(section, setting->section) != 0);
+		if (distance < best_distance) {
+			best_distance = distance;
+			best = setting;
+		}
+	}
+	return best;
+}
+
+static bool is_section(const char *section)
+{
+	for (int i = 0; i < SETTINGS_N; i++)
+		if (strcmp(section, settings_table[i].section) == 0)
+			return true;
+	return false;
+}
+
+static int refuse_name(const struct config_file *file, const char *section, const char *name)
+{
+	if (!*section)
+		return err_set(file->err, ERR_CONFIG, "%s:%d: %s stands before any [section]",
+			       file->path, file->line, name);
+	if (!is_section(section)) {
+		const char *like = nearest_section(section);
+		return err_set(file->err, ERR_CONFIG, "%s:%d: there is no section [%s]%s%s%s",
+			       file->path, file->line, section, like ? "; did you mean [" : "",
+			       like ? like : "", like ? "]?" : "");
+	}
+	const struct setting *like = nearest_setting(section, name);
+	if (!like)
+		return err_set(
+			file->err, ERR_CONFIG,
+			"%s:%d: [%s] has no setting %s; `payi-agent config sample` lists them",
+			file->path, file->line, section, name);
+	return err_set(file->err, ERR_CONFIG,
+		       "%s:%d: [%s] has no setting %s; did you mean %s in [%s]?", file->path,
+		       file->line, section, name, like->name, like->section);
+}
+
+static int find(const char *section, const char *name)
+{
+	for (int i = 0; i < SETTINGS_N; i++)
+		if (strcmp(section, settings_table[i].section) == 0 &&
+		    strcmp(name, settings_table[i].name) == 0)
+			return i;
+	return -1;
+}
+
+static int take_entry(struct config_file *file, const char *section, const char *name,
+		      const char *value)
+{
+	char origin[PATH_MAX + 16];
+	const int i = find(section, name);
+	if (i < 0)
+		return refuse_name(file, section, name);
+	if (file->set_at[i])
+		return err_set(file->err, ERR_CONFIG, "%s:%d: %s was set in line %d already",
+			       file->path, file->line, name, file->set_at[i]);
+	file->set_at[i] = file->line;
+	if (!*value) /* as in the environment: no value */
+		return 0;
+	snprintf(origin, sizeof(origin), "%s:%d", file->path, file->line);
+	return settings_set(file->settings, i, value, origin, file->err);
+}
+
+/* inih's handler: 0 is an error. */
+static int on_entry(void *user, const char *section, const char *name, const char *value)
+{
+	struct config_file *file = user;
+	if (!file->status)
+		file->status = take_entry(file, section, name, value);
+	return file->status == 0;
+}
+
+/*
+ * inih's reader, as fgets(). A line that is indented would go on with the value of the line before;
+ * here it does not. A line that is too long would be cut in two.
+ */
+static char *on_line(char *line, int bytes, void *user)
+{
+	struct config_file *file = user;
+	if (file->status || !fgets(line, bytes, file->stream))
+		return NULL;
+	file->line++;
+	const size_t len = strlen(line);
+	if (len + 1 >= (size_t)bytes && line[len - 1] != '\n') {
+		file->status =
+			err_set(file->err, ERR_CONFIG, "%s:%d: the line is longer than %d bytes",
+				file->path, file->line, bytes - 2);
+		return NULL;
+	}
+	const size_t indent = strspn(line, " \t");
+	memmove(line, line + indent, len - indent + 1);
+	return line;
+}
+
+static int parse_file(struct config_file *file)
+{
+	const int bad_line = ini_parse_stream(on_line, file, on_entry, file);
+	if (file->status)
+		return file->status;
+	if (ferror(file->stream)) {
+		err_errno(file->err, "cannot read the configuration file %s", file->path);
+		return file->err->code = ERR_CONFIG;
+	}
+	if (bad_line)
+		return err_set(file->err, ERR_CONFIG,
+			       "%s:%d: neither [section], nor name = value, nor a comment (#)",
+			       file->path, bad_line);
+	return 0;
+}
+
+int settings_read_file(struct settings *settings, const char *path, bool must_exist,
+		       struct err *err)
+{
+	struct config_file file = {.settings = settings, .path = path, .err = err};
+	file.stream = fopen(path, "re");
+	if (!file.stream && !must_exist && (errno == ENOENT || errno == ENOTDIR))
+		return 1;
+	if (!file.stream) {
+		err_errno(err,
+			  "cannot read the configuration file %s (--config gives another; "
+			  "/dev/null is an empty one)",
+			  path);
+		return err->code = ERR_CONFIG;
+	}
+	const int status = parse_file(&file);
+	fclose(file.stream);
+	return status;
+}

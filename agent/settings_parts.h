@@ -1,0 +1,20 @@
+/*
+ * The settings from inside: what settings.c and settings_file.c share.
+ */
+#ifndef PAYI_SETTINGS_PARTS_H
+#define PAYI_SETTINGS_PARTS_H
+
+#include "settings.h"
+
+/* Checks the value and puts it in place. origin is where it stands, for people and for the error. */
+int settings_set(struct settings *settings, int setting, const char *value, const char *origin,
+		 struct err *err);
+
+/*
+ * Reads a configuration file into the settings. 1: there is none, and it need not exist. ERR_CONFIG: the text
+ * begins with file:line.
+ */
+int settings_read_file(struct settings *settings, const char *path, bool must_exist,
+		       struct err *err);
+
+#endif
