@@ -1,0 +1,320 @@
+#include "sink/payi/batch.h"
+
+#include "event/event.h"
+#include "event/event_json.h"
+#include "sink/payi/reply.h"
+#include "sink/payi/single.h"
+
+#include <stdlib.h>
+
+enum { TEXT_BYTES_MAX = 300 }; /* of what the service says of an event */
+
+/* ---- Life ------------------------------------------------------------------------------------------- */
+
+int batch_init(struct batch *batch, int32_t events_max)
+{
+	size_t n = (size_t)events_max;
+	*batch = (struct batch){.events_max = events_max};
+	batch->items = calloc(n, sizeof(*batch->items));
+	batch->verdicts = calloc(n, sizeof(*batch->verdicts));
+	batch->outcomes = calloc(n, sizeof(*batch->outcomes));
+	return batch->items && batch->verdicts && batch->outcomes ? 0 : -1;
+}
+
+void batch_release(struct batch *batch)
+{
+	free(batch->items);
+	free(batch->verdicts);
+	free(batch->outcomes);
+	buf_release(&batch->records);
+	buf_release(&batch->body);
+	buf_release(&batch->query);
+	buf_release(&batch->headers);
+	buf_release(&batch->texts);
+}
+
+/* What one huge event made large shall not stay large. */
+static void empty(struct buf *buf, size_t keep_bytes)
+{
+	if (buf->capacity > keep_bytes)
+		buf_release(buf);
+	buf_clear(buf);
+}
+
+void batch_begin(struct batch *batch, int64_t after_id, bool deferred, size_t bytes_max)
+{
+	size_t keep_bytes = 2 * bytes_max;
+	empty(&batch->records, keep_bytes);
+	empty(&batch->body, keep_bytes);
+	empty(&batch->query, keep_bytes);
+	empty(&batch->headers, keep_bytes);
+	empty(&batch->texts, keep_bytes);
+	batch->after_id = after_id;
+	batch->last_id = after_id;
+	batch->deferred = deferred;
+	batch->bytes_max = bytes_max;
+	batch->filling = true;
+	batch->full = false;
+	batch->n_items = 0;
+	batch->n_taken = 0;
+	batch->n_delivered = 0;
+	batch->n_verdicts = 0;
+	batch->form = INGEST_BULK;
+	batch->n_in_body = 0;
+	batch->n_wanted = (size_t)batch->events_max;
+	batch->grows = true;
+}
+
+/* ---- Verdicts --------------------------------------------------------------------------------------- */
+
+/* Copies a text of the service's; its position + 1, or 0 for none. */
+static size_t keep_text(struct batch *batch, const char *text)
+{
+	if (!text)
+		return 0;
+	size_t len = reply_text_cut(text, TEXT_BYTES_MAX);
+	size_t at = batch->texts.len;
+	if (!buf_reserve(&batch->texts, len + 1))
+		return 0; /* the verdict matters more than its words */
+	buf_add(&batch->texts, text, len);
+	buf_add_char(&batch->texts, '\0');
+	return at + 1;
+}
+
+static void add_verdict(struct batch *batch, struct sink_outcome outcome)
+{
+	struct batch_verdict *verdict = &batch->verdicts[batch->n_verdicts++];
+	verdict->code_at = keep_text(batch, outcome.code);
+	verdict->message_at = keep_text(batch, outcome.message);
+	verdict->outcome = outcome;
+}
+
+static struct batch_item *without_verdict(struct batch *batch, size_t index)
+{
+	struct batch_item *item = &batch->items[index];
+	if (item->has_verdict)
+		return NULL;
+	item->has_verdict = true;
+	return item;
+}
+
+void batch_dead(struct batch *batch, size_t index, int http_status, const char *code,
+		const char *message)
+{
+	const struct batch_item *item = without_verdict(batch, index);
+	if (item)
+		add_verdict(batch, (struct sink_outcome){.id = item->id,
+							 .verdict = SINK_DEAD,
+							 .http_status = http_status,
+							 .code = code,
+							 .message = message});
+}
+
+void batch_defer(struct batch *batch, size_t index, int64_t retry_us, int http_status,
+		 const char *code, const char *message)
+{
+	const struct batch_item *item = without_verdict(batch, index);
+	if (item)
+		add_verdict(batch, (struct sink_outcome){.id = item->id,
+							 .verdict = SINK_DEFERRED,
+							 .http_status = http_status,
+							 .retry_us = retry_us,
+							 .code = code,
+							 .message = message});
+}
+
+void batch_delivered(struct batch *batch, size_t index)
+{
+	const struct batch_item *item = without_verdict(batch, index);
+	if (!item)
+		return;
+	batch->n_delivered++;
+	/* Inside a range what is not mentioned was delivered; there is no range around deferred ones. */
+	if (batch->deferred)
+		add_verdict(batch,
+			    (struct sink_outcome){.id = item->id, .verdict = SINK_DELIVERED});
+}
+
+void batch_advance(struct batch *batch)
+{
+	size_t n_sent = batch->n_in_body;
+	size_t n_left = 0;
+	for (size_t i = 0; i < batch->n_items; i++)
+		if (!batch->items[i].has_verdict)
+			batch->items[n_left++] = batch->items[i];
+	batch->n_items = n_left;
+	batch->n_in_body = 0;
+	if (batch->grows && batch->n_wanted < 2 * n_sent)
+		batch->n_wanted = 2 * n_sent;
+}
+
+bool batch_halve(struct batch *batch, bool for_good)
+{
+	if (batch->n_in_body <= 1)
+		return false;
+	batch->n_wanted = (batch->n_in_body + 1) / 2;
+	batch->n_in_body = 0;
+	if (for_good)
+		batch->grows = false;
+	return true;
+}
+
+void batch_settlement(struct batch *batch, const char *sink, struct sink_settlement *settlement)
+{
+	const char *texts = (const char *)batch->texts.data;
+	for (size_t i = 0; i < batch->n_verdicts; i++) {
+		const struct batch_verdict *verdict = &batch->verdicts[i];
+		struct sink_outcome *outcome = &batch->outcomes[i];
+		*outcome = verdict->outcome;
+		outcome->code = verdict->code_at ? texts + verdict->code_at - 1 : NULL;
+		outcome->message = verdict->message_at ? texts + verdict->message_at - 1 : NULL;
+	}
+	*settlement = (struct sink_settlement){
+		.sink = sink,
+		.after_id = batch->after_id,
+		.last_id = batch->last_id,
+		.n_delivered = batch->n_delivered,
+		.outcomes = batch->outcomes,
+		.n_outcomes = batch->n_verdicts,
+	};
+}
+
+/* ---- Bodies ----------------------------------------------------------------------------------------- */
+
+static void append_to_array(struct batch *batch, const struct event *event)
+{
+	buf_add_char(&batch->body, batch->n_in_body == 0 ? '[' : ',');
+	event_json(&batch->body, event, EVENT_JSON_FOR_SERVICE);
+	batch->n_in_body++;
+}
+
+static const uint8_t *record_of(const struct batch *batch, const struct batch_item *item)
+{
+	return batch->records.data + item->record_at;
+}
+
+static void make_bulk(struct batch *batch, size_t n)
+{
+	struct event event;
+	char reason[EVENT_REASON_BYTES];
+	for (size_t i = 0; i < n; i++) {
+		const struct batch_item *item = &batch->items[i];
+		/* It was decoded when it was added: it cannot fail now. */
+		event_decode(&event, record_of(batch, item), item->record_bytes, reason);
+		append_to_array(batch, &event);
+	}
+	buf_add_char(&batch->body, ']');
+}
+
+static void make_single(struct batch *batch)
+{
+	struct event event;
+	char reason[EVENT_REASON_BYTES];
+	while (batch->n_items > 0) {
+		const struct batch_item *item = &batch->items[0];
+		event_decode(&event, record_of(batch, item), item->record_bytes, reason);
+		const char *refusal = single_refusal(&event);
+		if (!refusal)
+			break;
+		batch_dead(batch, 0, 0, "not_sendable_singly", refusal);
+		batch_advance(batch);
+	}
+	if (batch->n_items == 0)
+		return;
+	batch->n_in_body = 1;
+	single_query(&batch->query, &event);
+	single_headers(&batch->headers, &event);
+	single_body(&batch->body, &event);
+}
+
+bool batch_prepare(struct batch *batch, enum ingest_form form)
+{
+	if (batch->filling && batch->n_in_body > 0)
+		buf_add_char(&batch->body, ']');
+	batch->filling = false;
+	if (batch->n_in_body > 0 && batch->form == form && !batch->body.failed)
+		return true;
+	batch->form = form;
+	batch->n_in_body = 0;
+	buf_clear(&batch->body);
+	buf_clear(&batch->query);
+	buf_clear(&batch->headers);
+	size_t n = batch->n_wanted < batch->n_items ? batch->n_wanted : batch->n_items;
+	if (form == INGEST_SINGLE)
+		make_single(batch);
+	else if (n > 0)
+		make_bulk(batch, n);
+	if (!batch->body.failed && !batch->query.failed && !batch->headers.failed)
+		return true;
+	batch->n_in_body = 0;
+	return false;
+}
+
+/* ---- Filling ---------------------------------------------------------------------------------------- */
+
+/* The body is made while the batch fills, as its size is what bounds the batch. */
+static bool take_to_send(struct batch *batch, const struct sink_item *item,
+			 const struct event *event)
+{
+	size_t body_len = batch->body.len;
+	size_t records_len = batch->records.len;
+	append_to_array(batch, event);
+	buf_add(&batch->records, item->record, item->record_bytes);
+	bool fits = batch->n_items == 0 || batch->body.len + 1 <= batch->bytes_max; /* + "]" */
+	if (!fits || batch->body.failed || batch->records.failed) {
+		batch->body.failed = false;
+		batch->body.len = body_len;
+		batch->records.failed = false;
+		batch->records.len = records_len;
+		batch->n_in_body--;
+		return false;
+	}
+	batch->items[batch->n_items++] = (struct batch_item){
+		.id = item->id,
+		.event_us = event->field[PAYI_FIELD_event_timestamp_us].number,
+		.record_at = records_len,
+		.record_bytes = item->record_bytes,
+		.attempts = item->attempts,
+	};
+	return true;
+}
+
+static bool is_ahead(const struct event *event, int64_t wall_us)
+{
+	return event->field[PAYI_FIELD_event_timestamp_us].number > wall_us + BATCH_AHEAD_MAX_US;
+}
+
+static bool take(struct batch *batch, const struct sink_item *item, int64_t wall_us)
+{
+	struct event event;
+	char reason[EVENT_REASON_BYTES];
+	const char *refusal = event_decode(&event, item->record, item->record_bytes, reason);
+	if (refusal) {
+		add_verdict(batch, (struct sink_outcome){.id = item->id,
+							 .verdict = SINK_DEAD,
+							 .code = "undecodable",
+							 .message = refusal});
+		return true;
+	}
+	if (!is_ahead(&event, wall_us))
+		return take_to_send(batch, item, &event);
+	add_verdict(batch, (struct sink_outcome){
+				   .id = item->id,
+				   .verdict = SINK_DEFERRED,
+				   .retry_us = event.field[PAYI_FIELD_event_timestamp_us].number -
+					       BATCH_AHEAD_MAX_US,
+				   .code = "event_ahead_of_time",
+				   .message = "its timestamp is more than five minutes ahead"});
+	return true;
+}
+
+bool batch_add(struct batch *batch, const struct sink_item *item, int64_t wall_us)
+{
+	batch->full = batch->n_taken == (size_t)batch->events_max || !take(batch, item, wall_us);
+	if (batch->full)
+		return false;
+	batch->n_taken++;
+	if (!batch->deferred)
+		batch->last_id = item->id;
+	return true;
+}

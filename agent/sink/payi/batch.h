@@ -1,0 +1,104 @@
+/*
+ * One batch: some events on their way to the service, from the moment they are fetched until each has
+ * its verdict. Holds their records, the body of the next request, and the verdicts so far.
+ *
+ * A batch has one request under way at a time. That request carries its first n_in_body events: all of
+ * them as a rule; fewer while a refusal is being narrowed down to the event that caused it; one in single
+ * form. Events with a verdict leave the batch; when none are left it is ready to be settled.
+ */
+#ifndef PAYI_SINK_PAYI_BATCH_H
+#define PAYI_SINK_PAYI_BATCH_H
+
+#include "base/buf.h"
+#include "sink/payi/outcome.h"
+#include "sink/sink.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Pay-i takes no event that is further ahead than this. */
+#define BATCH_AHEAD_MAX_US (INT64_C(300) * 1000000)
+
+struct batch_item {
+	int64_t id;
+	int64_t event_us; /* its timestamp */
+	size_t record_at;
+	uint32_t record_bytes;
+	int32_t attempts;
+	bool has_verdict;
+};
+
+/* As a sink_outcome, its texts as positions in texts (+ 1; 0: NULL). */
+struct batch_verdict {
+	struct sink_outcome outcome;
+	size_t code_at;
+	size_t message_at;
+};
+
+struct batch {
+	/* The range that it settles; empty when its events are deferred ones that come again. */
+	int64_t after_id;
+	int64_t last_id;
+	bool deferred;
+	int32_t events_max;
+	size_t bytes_max;
+	bool filling; /* the body's array is not closed yet */
+	bool full;    /* the last one offered did not fit */
+
+	struct batch_item *items; /* without a verdict */
+	size_t n_items;
+	size_t n_taken; /* items and verdicts */
+	int64_t n_delivered;
+	struct buf records;
+
+	enum ingest_form form; /* of the body */
+	size_t n_in_body;      /* 0: there is no body yet */
+	size_t n_wanted;       /* in the next body, at the most */
+	bool grows;            /* after a success more are sent again */
+	struct buf body;
+	struct buf query;   /* single form */
+	struct buf headers; /* single form; each ended by a NUL */
+
+	struct batch_verdict *verdicts;
+	size_t n_verdicts;
+	struct buf texts;
+	struct sink_outcome *outcomes; /* of the settlement */
+};
+
+/* events_max bounds the arrays; they are taken once. */
+int batch_init(struct batch *batch, int32_t events_max);
+void batch_release(struct batch *batch);
+
+/* Empties it and begins a new one. bytes_max bounds the body; one event alone may be larger. */
+void batch_begin(struct batch *batch, int64_t after_id, bool deferred, size_t bytes_max);
+
+/*
+ * Takes an event. False when it does not fit, or memory is short; the batch is as before. An event that
+ * cannot be decoded, or that is too far ahead of its time, is taken with its verdict.
+ */
+bool batch_add(struct batch *batch, const struct sink_item *item, int64_t wall_us);
+
+/*
+ * Makes the body of the next request, unless it is there already: the same is sent again. An event that
+ * cannot be said in that form gets its verdict. False: out of memory. n_in_body is 0 when no item is left.
+ */
+bool batch_prepare(struct batch *batch, enum ingest_form form);
+
+/* Verdicts on the events of the body, by their index in it. A second verdict on one is ignored. */
+void batch_dead(struct batch *batch, size_t index, int http_status, const char *code,
+		const char *message);
+void batch_defer(struct batch *batch, size_t index, int64_t retry_us, int http_status,
+		 const char *code, const char *message);
+void batch_delivered(struct batch *batch, size_t index);
+
+/* After verdicts: those events leave, and the next body is made of what is left. */
+void batch_advance(struct batch *batch);
+
+/* Half as many in the next body; for good, if the request was too large. False: it was one alone. */
+bool batch_halve(struct batch *batch, bool for_good);
+
+/* What to tell the host, once no item is left. Valid until the batch is used again. */
+void batch_settlement(struct batch *batch, const char *sink, struct sink_settlement *settlement);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * HTTP for the sink: POST a body, get one answer, never wait. libcurl on the libuv loop, over connections
+ * that are used again for a bounded time. Every time is bounded (connecting, standing still, the whole), and
+ * so is the answer's size; redirects are not followed, TLS is verified, only http and https are spoken.
+ *
+ * All on the loop's thread. done() is called from the loop, never from inside http_post().
+ */
+#ifndef PAYI_SINK_PAYI_HTTP_H
+#define PAYI_SINK_PAYI_HTTP_H
+
+#include "base/err.h"
+#include "sink/payi/outcome.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct http;
+
+struct http_options {
+	const char *ca_file; /* NULL or "": the system's authorities */
+	bool direct;         /* by no proxy, whatever the environment says */
+	int connections;     /* at once, at the most */
+	int timeout_s;       /* for a whole exchange */
+};
+
+struct http_request {
+	const char *url;
+	const char *headers; /* "Name: value", each ended by a NUL, one after another */
+	size_t headers_bytes;
+	const char *body; /* borrowed until done() */
+	size_t body_bytes;
+};
+
+enum { HTTP_ANSWER_BYTES_MAX = 1 << 20 };
+
+/* Valid during done() alone. */
+struct http_answer {
+	int status;        /* 0: there was none; error says why */
+	const char *error; /* NULL when status is not 0 */
+	const char *body;
+	size_t body_bytes;
+	bool body_cut;          /* longer than HTTP_ANSWER_BYTES_MAX, or it broke off */
+	int64_t retry_after_us; /* -1: not said */
+	enum outcome_hint hint;
+};
+
+typedef void http_done_fn(void *ctx, const struct http_answer *answer);
+
+int http_open(uv_loop_t *uv, const struct http_options *options, struct http **http,
+	      struct err *err);
+
+/* Begins an exchange; after an error there is none, and done() is not called. */
+int http_post(struct http *http, const struct http_request *request, http_done_fn *done, void *ctx,
+	      struct err *err);
+
+/* Whether any exchange under way has got as far as a connection. */
+bool http_is_connected(const struct http *http);
+
+/*
+ * Breaks off what is under way (done() is not called for it), and frees http, then calls closed(ctx) from
+ * the loop. Not from inside done().
+ */
+void http_close(struct http *http, void (*closed)(void *ctx), void *ctx);
+
+#endif

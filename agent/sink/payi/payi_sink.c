@@ -1,0 +1,423 @@
+/*
+ * One function does the work: pump(). It looks for a key, fills batches, sends what may be sent, tells how
+ * things stand, and sets the one timer for when something is due next. Whatever happens (events, answers,
+ * time) only changes the state and has pump() called at the loop's next turn.
+ */
+#include "sink/payi/payi_sink.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "sink/payi/answer.h"
+#include "sink/payi/endpoint.h"
+#include "sink/payi/http.h"
+#include "sink/payi/key.h"
+#include "sink/payi/queue.h"
+#include "sink/payi/status.h"
+#include "sink/payi/url.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char sink_name[] = "payi";
+
+enum {
+	KEY_LOOK_US = 2000000,
+	/* A stopping sink does not wait longer than this for a connection to come about. */
+	STOP_CONNECT_US = 700000,
+	SLEEP_MS_MAX = 60000,
+};
+
+struct payi_sink {
+	struct http *http;
+	uv_timer_t timer;
+	char *base_url; /* without a slash at its end */
+	char *api_key;
+	char *api_key_file;
+	struct key key;
+	int64_t key_look_us; /* not before */
+	struct endpoint endpoint;
+	struct queue queue;
+	int n_under_way;
+	uint64_t n_dead_logged;
+	struct status status;
+	struct buf url;
+	struct buf headers;
+
+	bool stopping;
+	bool closing;
+	int64_t stop_us;
+	int64_t stop_deadline_us;
+	int n_open; /* of timer and http, while closing */
+	void (*stopped)(void *ctx);
+	void *stopped_ctx;
+};
+
+static void on_timer(uv_timer_t *timer);
+
+/* Has pump() called at the loop's next turn. */
+static void kick(struct payi_sink *sink)
+{
+	if (!sink->closing)
+		uv_timer_start(&sink->timer, on_timer, 0, 0);
+}
+
+/* ---- The key ---------------------------------------------------------------------------------------- */
+
+static bool has_key(const struct payi_sink *sink)
+{
+	return sink->key.text[0] != '\0';
+}
+
+/* A key that works is left alone; one that is missing or refused is looked for again and again. */
+static bool wants_key(const struct payi_sink *sink)
+{
+	return !has_key(sink) || sink->endpoint.state == ENDPOINT_KEY_REFUSED;
+}
+
+static void look_for_key(struct payi_sink *sink, int64_t now_us, int64_t wall_us)
+{
+	if (!wants_key(sink) || now_us < sink->key_look_us)
+		return;
+	struct err err;
+	uint32_t generation = sink->key.generation;
+	sink->key_look_us = now_us + KEY_LOOK_US;
+	if (key_look(&sink->key, &err) && strcmp(sink->status.error, err.text) != 0)
+		status_error(&sink->status, err.text, wall_us);
+	if (sink->key.generation != generation)
+		endpoint_new_key(&sink->endpoint, now_us);
+}
+
+/* ---- Requests --------------------------------------------------------------------------------------- */
+
+static void log_dead(struct payi_sink *sink)
+{
+	uint64_t n = sink->queue.n_dead - sink->n_dead_logged;
+	if (n > 0)
+		log_warn("sink: events were refused for good; see the dead letters",
+			 LOG_STR("sink", sink_name), LOG_INT("events", n), LOG_END);
+	sink->n_dead_logged = sink->queue.n_dead;
+}
+
+static void on_answer(void *ctx, const struct http_answer *http)
+{
+	struct queue_slot *slot = ctx;
+	struct payi_sink *sink = slot->owner;
+	const struct answer_clocks clocks = {clock_boot_us(), clock_wall_us()};
+	sink->n_under_way--;
+	slot->state = QUEUE_READY;
+	kick(sink);
+	bool key_was_old = slot->generation != sink->key.generation;
+	if (key_was_old && (http->status == 401 || http->status == 403))
+		return; /* it goes again with the new one */
+
+	struct answer answer;
+	size_t sent_bytes = slot->batch.body.len;
+	enum endpoint_form form = sink->endpoint.form;
+	answer_take(&slot->batch, &sink->endpoint, http, slot->probe, clocks, &answer);
+	if (sink->endpoint.form != form && sink->endpoint.form == ENDPOINT_SINGLE)
+		log_warn("sink: the service has no bulk ingest for this key; sending one by one",
+			 LOG_STR("sink", sink_name), LOG_END);
+	if (answer.outcome == OUTCOME_TOO_LARGE)
+		queue_shrink(&sink->queue, sent_bytes);
+	if (answer.outcome == OUTCOME_ACCEPTED)
+		status_success(&sink->status, clocks.wall_us);
+	else
+		status_error(&sink->status, answer.text, clocks.wall_us);
+	if (slot->batch.n_items == 0)
+		queue_settle(&sink->queue, slot);
+}
+
+static void add_header(struct buf *headers, const char *name, const char *value)
+{
+	buf_add_str(headers, name);
+	buf_add_str(headers, value);
+	buf_add_char(headers, '\0');
+}
+
+/* The key goes into this header and nowhere else. */
+static int post(struct payi_sink *sink, struct queue_slot *slot, struct err *err)
+{
+	const struct batch *batch = &slot->batch;
+	bool bulk = batch->form == INGEST_BULK;
+	buf_clear(&sink->url);
+	buf_add_str(&sink->url, sink->base_url);
+	buf_add_str(&sink->url, bulk ? "/api/v1/ingest/bulk" : "/api/v1/ingest");
+	buf_add(&sink->url, batch->query.data, batch->query.len);
+	buf_clear(&sink->headers);
+	add_header(&sink->headers, "xProxy-api-key: ", sink->key.text);
+	add_header(&sink->headers, "Content-Type: ", "application/json");
+	add_header(&sink->headers, "Accept: ", "application/json");
+	buf_add(&sink->headers, batch->headers.data, batch->headers.len);
+	const struct http_request request = {
+		.url = buf_text(&sink->url),
+		.headers = (const char *)sink->headers.data,
+		.headers_bytes = sink->headers.len,
+		.body = (const char *)batch->body.data,
+		.body_bytes = batch->body.len,
+	};
+	if (sink->url.failed || sink->headers.failed)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	return http_post(sink->http, &request, on_answer, slot, err);
+}
+
+static void send_batch(struct payi_sink *sink, struct queue_slot *slot, int64_t now_us,
+		       int64_t wall_us)
+{
+	struct err err = {0};
+	slot->probe = endpoint_is_probing(&sink->endpoint);
+	slot->generation = sink->key.generation;
+	bool prepared = batch_prepare(&slot->batch, endpoint_form_now(&sink->endpoint, now_us));
+	if (prepared && slot->batch.n_items == 0) {
+		queue_settle(&sink->queue, slot);
+		return;
+	}
+	if (prepared && !post(sink, slot, &err)) {
+		slot->state = QUEUE_SENDING;
+		sink->n_under_way++;
+		return;
+	}
+	status_error(&sink->status, prepared ? err.text : "out of memory", wall_us);
+	endpoint_failed(&sink->endpoint, slot->probe, -1, now_us);
+}
+
+static void send_ready(struct payi_sink *sink, int64_t now_us, int64_t wall_us)
+{
+	while (endpoint_may_send(&sink->endpoint, sink->n_under_way, now_us)) {
+		struct queue_slot *slot = queue_next(&sink->queue);
+		if (!slot)
+			return;
+		send_batch(sink, slot, now_us, wall_us);
+	}
+}
+
+/* ---- How things stand ------------------------------------------------------------------------------- */
+
+static enum status_state state_now(const struct payi_sink *sink)
+{
+	if (!has_key(sink))
+		return STATUS_OFFLINE;
+	switch (sink->endpoint.state) {
+	case ENDPOINT_UP:
+		return sink->n_under_way > 0 ? STATUS_SENDING : STATUS_IDLE;
+	case ENDPOINT_WAITING:
+	case ENDPOINT_HELD:
+		return STATUS_WAITING;
+	case ENDPOINT_KEY_REFUSED:
+		return STATUS_KEY_REFUSED;
+	}
+	return STATUS_STARTING;
+}
+
+static void tell(struct payi_sink *sink, int64_t now_us, int64_t wall_us)
+{
+	enum status_state state = state_now(sink);
+	bool waits = state == STATUS_WAITING || state == STATUS_KEY_REFUSED;
+	status_tell(&sink->status, &sink->queue.host, state, waits ? sink->endpoint.next_try_us : 0,
+		    now_us, wall_us);
+	log_dead(sink);
+}
+
+/* ---- Stopping --------------------------------------------------------------------------------------- */
+
+static void one_less_open(void *ctx)
+{
+	struct payi_sink *sink = ctx;
+	if (--sink->n_open == 0)
+		sink->stopped(sink->stopped_ctx);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	one_less_open(handle->data);
+}
+
+static void close_all(struct payi_sink *sink)
+{
+	sink->closing = true;
+	sink->n_open = 2;
+	uv_close((uv_handle_t *)&sink->timer, on_timer_closed);
+	http_close(sink->http, one_less_open, sink);
+	sink->http = NULL;
+}
+
+/* Either all is sent, or there is no hope of sending more in the time that is left. */
+static bool is_flushed(const struct payi_sink *sink, int64_t now_us)
+{
+	if (!has_key(sink) || sink->endpoint.state != ENDPOINT_UP ||
+	    now_us >= sink->stop_deadline_us)
+		return true;
+	if (sink->n_under_way == 0)
+		return queue_is_empty(&sink->queue);
+	return now_us >= sink->stop_us + STOP_CONNECT_US && !http_is_connected(sink->http);
+}
+
+/* ---- The pump --------------------------------------------------------------------------------------- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t due_us(const struct payi_sink *sink, int64_t now_us)
+{
+	int64_t due = INT64_MAX;
+	if (wants_key(sink))
+		due = sink->key_look_us;
+	if (has_key(sink)) {
+		due = earlier(due, queue_due_us(&sink->queue));
+		if (sink->n_under_way == 0 && queue_next(&sink->queue))
+			due = earlier(due, sink->endpoint.next_try_us);
+	}
+	if (sink->stopping) {
+		int64_t connect_us = sink->stop_us + STOP_CONNECT_US;
+		due = earlier(due, sink->stop_deadline_us);
+		due = now_us < connect_us ? earlier(due, connect_us) : due;
+	}
+	return due;
+}
+
+static void set_timer(struct payi_sink *sink, int64_t now_us)
+{
+	int64_t due = due_us(sink, now_us);
+	int64_t wait_us = due > now_us ? due - now_us : 0;
+	int64_t wait_ms =
+		wait_us >= SLEEP_MS_MAX * INT64_C(1000) ? SLEEP_MS_MAX : (wait_us + 999) / 1000;
+	uv_timer_start(&sink->timer, on_timer, (uint64_t)wait_ms, 0);
+}
+
+static void pump(struct payi_sink *sink)
+{
+	int64_t now_us = clock_boot_us();
+	int64_t wall_us = clock_wall_us();
+	look_for_key(sink, now_us, wall_us);
+	if (has_key(sink)) {
+		queue_fill(&sink->queue, now_us, wall_us, sink->stopping);
+		send_ready(sink, now_us, wall_us);
+	}
+	tell(sink, now_us, wall_us);
+	if (sink->stopping && is_flushed(sink, now_us))
+		close_all(sink);
+	else
+		set_timer(sink, now_us);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	pump(timer->data);
+}
+
+/* ---- Public ----------------------------------------------------------------------------------------- */
+
+static int check(const char *name, int64_t value, int64_t min, int64_t max, struct err *err)
+{
+	if (value >= min && value <= max)
+		return 0;
+	return err_set(err, ERR_CONFIG, "%s is %lld: it must be %lld to %lld", name,
+		       (long long)value, (long long)min, (long long)max);
+}
+
+static int check_options(const struct payi_sink_options *options, struct err *err)
+{
+	int status = check("batch_events", options->batch_events, 1, 10000, err);
+	if (!status)
+		status = check("batch_bytes", options->batch_bytes, 1024, 64 << 20, err);
+	if (!status)
+		status = check("batch_age_ms", options->batch_age_ms, 0, 3600000, err);
+	if (!status)
+		status = check("in_flight", options->in_flight, 1, 64, err);
+	if (!status)
+		status = check("timeout_s", options->timeout_s, 1, 3600, err);
+	return status;
+}
+
+static char *copy(const char *text)
+{
+	return strdup(text ? text : "");
+}
+
+static int set_up(struct payi_sink *sink, const struct payi_sink_options *options,
+		  const struct sink_host *host, int64_t position, struct err *err)
+{
+	sink->base_url = copy(options->base_url);
+	sink->api_key = copy(options->api_key);
+	sink->api_key_file = copy(options->api_key_file);
+	sink->queue.host = *host;
+	sink->queue.sink = sink_name;
+	sink->queue.batch_events = (int32_t)options->batch_events;
+	sink->queue.batch_bytes = (size_t)options->batch_bytes;
+	sink->queue.batch_age_us = options->batch_age_ms * 1000;
+	sink->queue.fetched_id = position;
+	if (!sink->base_url || !sink->api_key || !sink->api_key_file ||
+	    queue_init(&sink->queue, (int)options->in_flight, sink))
+		return err_set(err, ERR_MEMORY, "out of memory");
+	for (size_t n = strlen(sink->base_url); n > 0 && sink->base_url[n - 1] == '/'; n--)
+		sink->base_url[n - 1] = '\0';
+	sink->key.given = sink->api_key;
+	sink->key.path = sink->api_key_file;
+	return 0;
+}
+
+int payi_sink_new(uv_loop_t *loop, const struct payi_sink_options *options,
+		  const struct sink_host *host, int64_t position, struct payi_sink **out,
+		  struct err *err)
+{
+	bool loopback = false;
+	int status = check_options(options, err);
+	if (!status)
+		status = url_check(options->base_url ? options->base_url : "",
+				   options->allow_insecure, &loopback, err);
+	if (status)
+		return status;
+	struct payi_sink *sink = calloc(1, sizeof(*sink));
+	if (!sink)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	const struct http_options http = {
+		.ca_file = options->ca_file,
+		.direct = loopback, /* no proxy could reach it, and none shall have the key */
+		.connections = (int)options->in_flight,
+		.timeout_s = (int)options->timeout_s,
+	};
+	status = set_up(sink, options, host, position, err);
+	if (!status)
+		status = http_open(loop, &http, &sink->http, err);
+	if (status) {
+		payi_sink_free(sink);
+		return status;
+	}
+	endpoint_init(&sink->endpoint);
+	uv_timer_init(loop, &sink->timer);
+	sink->timer.data = sink;
+	kick(sink);
+	*out = sink;
+	return 0;
+}
+
+void payi_sink_wake(struct payi_sink *sink)
+{
+	sink->queue.more = true;
+	kick(sink);
+}
+
+void payi_sink_stop(struct payi_sink *sink, int64_t flush_ms, void (*stopped)(void *ctx), void *ctx)
+{
+	sink->stopping = true;
+	sink->stopped = stopped;
+	sink->stopped_ctx = ctx;
+	sink->stop_us = clock_boot_us();
+	sink->stop_deadline_us = sink->stop_us + flush_ms * 1000;
+	kick(sink);
+}
+
+void payi_sink_free(struct payi_sink *sink)
+{
+	if (!sink)
+		return;
+	queue_release(&sink->queue);
+	buf_release(&sink->url);
+	buf_release(&sink->headers);
+	free(sink->base_url);
+	free(sink->api_key);
+	free(sink->api_key_file);
+	free(sink);
+}

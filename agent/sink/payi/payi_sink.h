@@ -1,0 +1,53 @@
+/*
+ * The Pay-i sink: takes stored events to Pay-i's ingest, in batches, until each is there or refused for
+ * good. The only header of this folder that others include.
+ *
+ * It fetches from its host (sink/sink.h), keeps several requests under way on reused connections, and
+ * settles batch by batch. A service that is slow, down, or does not take the key costs nothing but time:
+ * what waits stays with the host. All on the loop's thread; nothing here blocks.
+ */
+#ifndef PAYI_SINK_PAYI_PAYI_SINK_H
+#define PAYI_SINK_PAYI_PAYI_SINK_H
+
+#include "base/err.h"
+#include "sink/sink.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct payi_sink;
+
+/* As the settings of [payi]; the ranges are checked. Texts are copied; NULL is "". */
+struct payi_sink_options {
+	const char *base_url;
+	const char *api_key; /* wins over the file */
+	const char *api_key_file;
+	const char *ca_file;
+	bool allow_insecure;
+	int64_t batch_events;
+	int64_t batch_bytes;
+	int64_t batch_age_ms;
+	int64_t in_flight;
+	int64_t timeout_s;
+};
+
+/* Events after position are to be sent. host is copied. It begins with the loop's next turn. */
+int payi_sink_new(uv_loop_t *loop, const struct payi_sink_options *options,
+		  const struct sink_host *host, int64_t position, struct payi_sink **sink,
+		  struct err *err);
+
+/* New events were committed. Cheap; from the loop's thread, also from inside the host's functions. */
+void payi_sink_wake(struct payi_sink *sink);
+
+/*
+ * Sends what can be sent within flush_ms, at once if the service is known not to answer; then breaks off
+ * and calls stopped(ctx) from the loop. What was not settled stays with the host.
+ */
+void payi_sink_stop(struct payi_sink *sink, int64_t flush_ms, void (*stopped)(void *ctx),
+		    void *ctx);
+
+/* After stopped() was called, or from inside it. NULL is fine. */
+void payi_sink_free(struct payi_sink *sink);
+
+#endif

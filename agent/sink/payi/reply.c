@@ -1,0 +1,97 @@
+#include "sink/payi/reply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- Members that may be missing or of another kind ---- */
+
+static const char *text_of(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+static int64_t number_of(const json_t *object, const char *name, int64_t absent)
+{
+	const json_t *value = json_object_get(object, name);
+	return json_is_integer(value) ? json_integer_value(value) : absent;
+}
+
+static const char *either(const char *first, const char *second)
+{
+	return first ? first : second;
+}
+
+/* ApiError: {message, statusCode, xproxy_error: {code, message}}; a gateway sends the first two alone. */
+static void read_error(const json_t *object, struct reply_error *error)
+{
+	const json_t *inner = json_object_get(object, "xproxy_error");
+	int64_t status = number_of(object, "statusCode", 0);
+	error->status = status >= 0 && status <= 999 ? (int)status : 0;
+	error->code = either(text_of(inner, "code"), text_of(object, "code"));
+	error->message = either(text_of(inner, "message"), text_of(object, "message"));
+}
+
+/* {item_index, xproxy_result: ApiError}; we also take the ApiError's members beside item_index. */
+static void read_item(const json_t *item, struct reply_error *error)
+{
+	const json_t *inner = json_object_get(item, "xproxy_result");
+	read_error(json_is_object(inner) ? inner : item, error);
+	error->index = number_of(item, "item_index", -1);
+}
+
+static void read_items(struct reply *reply, const json_t *items)
+{
+	size_t n = json_array_size(items);
+	if (n == 0)
+		return;
+	reply->errors = calloc(n, sizeof(*reply->errors));
+	if (!reply->errors) {
+		/* Without its errors a reply would read as "all is well". */
+		json_decref(reply->root);
+		reply->root = NULL;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		read_item(json_array_get(items, i), &reply->errors[i]);
+	reply->n_errors = n;
+}
+
+void reply_parse(struct reply *reply, const char *body, size_t bytes)
+{
+	*reply = (struct reply){.empty = bytes == 0, .ingest_count = -1, .whole = {.index = -1}};
+	/* NULs are allowed so that one in somebody's message does not hide the rest. */
+	json_t *root = bytes ? json_loadb(body, bytes, JSON_ALLOW_NUL, NULL) : NULL;
+	if (!json_is_object(root)) {
+		json_decref(root);
+		return;
+	}
+	reply->root = root;
+	read_error(root, &reply->whole);
+	reply->ingest_count = number_of(root, "ingest_count", -1);
+	read_items(reply, json_object_get(root, "errors"));
+}
+
+void reply_release(struct reply *reply)
+{
+	json_decref(reply->root);
+	free(reply->errors);
+	*reply = (struct reply){0};
+}
+
+bool reply_errors_usable(const struct reply *reply, size_t n_sent)
+{
+	for (size_t i = 0; i < reply->n_errors; i++)
+		if (reply->errors[i].index < 0 || (uint64_t)reply->errors[i].index >= n_sent)
+			return false;
+	return true;
+}
+
+size_t reply_text_cut(const char *text, size_t max)
+{
+	size_t len = strlen(text);
+	if (len <= max)
+		return len;
+	while (max > 0 && ((unsigned char)text[max] & 0xC0) == 0x80)
+		max--;
+	return max;
+}

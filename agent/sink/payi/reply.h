@@ -1,0 +1,39 @@
+/*
+ * The body of an answer, read with tolerance: the service's own (a BulkIngestResponse, an
+ * IngestResponse, an ApiError), a gateway's ({statusCode, message}), or anything at all.
+ */
+#ifndef PAYI_SINK_PAYI_REPLY_H
+#define PAYI_SINK_PAYI_REPLY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Texts belong to the reply; NULL where the body has none. */
+struct reply_error {
+	int64_t index; /* of the event in the array that was sent; -1: not said */
+	int status;    /* 0: not said */
+	const char *code;
+	const char *message;
+};
+
+struct reply {
+	json_t *root;             /* NULL: not a JSON object */
+	bool empty;               /* there was no body */
+	struct reply_error whole; /* about the request */
+	int64_t ingest_count;     /* -1: not said */
+	struct reply_error *errors;
+	size_t n_errors;
+};
+
+void reply_parse(struct reply *reply, const char *body, size_t bytes);
+void reply_release(struct reply *reply);
+
+/* Whether the errors can be told apart among n_sent events: each has an index, and none is out of bounds. */
+bool reply_errors_usable(const struct reply *reply, size_t n_sent);
+
+/* How many bytes of text to keep when there is room for max: never half a character. */
+size_t reply_text_cut(const char *text, size_t max);
+
+#endif

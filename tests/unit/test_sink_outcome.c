@@ -1,0 +1,90 @@
+#include "sink/payi/outcome.h"
+
+#include <criterion/criterion.h>
+#include <stddef.h>
+
+static enum outcome_request bulk(int status)
+{
+	return outcome_of_request(INGEST_BULK, status, NULL, OUTCOME_HINT_NONE);
+}
+
+Test(sink_outcome, success_is_accepted)
+{
+	for (int status = 200; status < 300; status++)
+		cr_assert_eq(bulk(status), OUTCOME_ACCEPTED, "%d", status);
+}
+
+Test(sink_outcome, what_time_may_heal_is_tried_again)
+{
+	const int statuses[] = {0, 408, 409, 421, 425, 429, 500, 502, 503, 504, 599, 999};
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		cr_assert_eq(bulk(statuses[i]), OUTCOME_RETRY, "%d", statuses[i]);
+}
+
+Test(sink_outcome, what_is_about_an_event_is_refused)
+{
+	const int statuses[] = {400, 414, 422, 424, 431};
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		cr_assert_eq(bulk(statuses[i]), OUTCOME_REFUSED, "%d", statuses[i]);
+}
+
+/* A refusal would carry the whole backlog to the dead letters. */
+Test(sink_outcome, what_cannot_be_about_an_event_holds_the_queue)
+{
+	const int statuses[] = {301, 302, 307, 308, 402, 406, 407, 410, 411, 415, 426, 451};
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
+		cr_assert_eq(bulk(statuses[i]), OUTCOME_HELD, "%d", statuses[i]);
+}
+
+Test(sink_outcome, bulk_and_single_differ_where_bulk_may_not_be_enabled)
+{
+	const int statuses[] = {403, 404, 405};
+	const enum outcome_request single[] = {OUTCOME_KEY, OUTCOME_HELD, OUTCOME_HELD};
+	for (size_t i = 0; i < 3; i++) {
+		cr_assert_eq(bulk(statuses[i]), OUTCOME_NO_BULK);
+		cr_assert_eq(
+			outcome_of_request(INGEST_SINGLE, statuses[i], NULL, OUTCOME_HINT_NONE),
+			single[i]);
+	}
+}
+
+Test(sink_outcome, a_bad_key_is_known_by_status_or_code)
+{
+	cr_assert_eq(bulk(401), OUTCOME_KEY);
+	cr_assert_eq(outcome_of_request(INGEST_BULK, 400, "invalid_api_key", OUTCOME_HINT_NONE),
+		     OUTCOME_KEY);
+}
+
+Test(sink_outcome, too_large_is_its_own_case)
+{
+	cr_assert_eq(bulk(413), OUTCOME_TOO_LARGE);
+}
+
+Test(sink_outcome, x_should_retry_overrules_where_the_service_may_know_better)
+{
+	cr_assert_eq(outcome_of_request(INGEST_BULK, 400, NULL, OUTCOME_HINT_RETRY), OUTCOME_RETRY);
+	cr_assert_eq(outcome_of_request(INGEST_BULK, 503, NULL, OUTCOME_HINT_STOP),
+		     OUTCOME_REFUSED);
+	/* It does not make a bad key good, or an acceptance bad. */
+	cr_assert_eq(outcome_of_request(INGEST_BULK, 401, NULL, OUTCOME_HINT_RETRY), OUTCOME_KEY);
+	cr_assert_eq(outcome_of_request(INGEST_BULK, 200, NULL, OUTCOME_HINT_STOP),
+		     OUTCOME_ACCEPTED);
+}
+
+Test(sink_outcome, an_item_goes_by_its_code_first)
+{
+	cr_assert_eq(outcome_of_item(400, "unexpected_error"), OUTCOME_ITEM_DEFER);
+	cr_assert_eq(outcome_of_item(409, "duplicate_request"), OUTCOME_ITEM_DELIVERED);
+	cr_assert_eq(outcome_of_item(400, "invalid_ingest_event_timestamp"),
+		     OUTCOME_ITEM_DEFER_IF_RECENT);
+	cr_assert_eq(outcome_of_item(400, "request_processing_error"), OUTCOME_ITEM_DEAD);
+	cr_assert_eq(outcome_of_item(404, "use_case_not_found"), OUTCOME_ITEM_DEAD);
+}
+
+Test(sink_outcome, an_item_with_an_unknown_code_goes_by_its_status)
+{
+	cr_assert_eq(outcome_of_item(503, "brand_new_code"), OUTCOME_ITEM_DEFER);
+	cr_assert_eq(outcome_of_item(429, NULL), OUTCOME_ITEM_DEFER);
+	cr_assert_eq(outcome_of_item(400, "brand_new_code"), OUTCOME_ITEM_DEAD);
+	cr_assert_eq(outcome_of_item(0, NULL), OUTCOME_ITEM_DEAD);
+}
