@@ -1,0 +1,44 @@
+/* payi-agent run: the daemon, in the foreground. */
+#include "agent.h"
+#include "base/log.h"
+#include "cli/cli.h"
+
+#include <argp.h>
+#include <string.h>
+
+static enum log_level level_of(const char *name)
+{
+	static const char *const names[] = {"debug", "info", "warn", "error"};
+	for (int i = 0; i < 4; i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum log_level)i;
+	return LOG_INFO;
+}
+
+int cli_run(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.doc = "Runs the agent in the foreground: drains the rings into the database, and "
+		       "sends what is "
+		       "there to Pay-i.\v"
+		       "SIGTERM or SIGINT: the rings are stored, the sink flushes for at most "
+		       "shutdown-flush-s seconds, and "
+		       "the agent ends. Without a key it works offline; what waits is sent when "
+		       "there is one.\n\n"
+		       "Example: PAYI_API_KEY_FILE=/etc/payi/key payi-agent run --data-dir "
+		       "/var/lib/payi",
+	};
+	const struct cli_line line = {
+		.command = "payi-agent run", .argp = &argp, .settings = CLI_SETTINGS_ALL};
+	struct settings settings;
+	const int usage = cli_parse(&line, argc, argv, &settings);
+	if (usage)
+		return usage;
+	log_setup(level_of(settings.log_level),
+		  strcmp(settings.log_format, "json") == 0 ? LOG_JSON : LOG_LOGFMT);
+	struct err err;
+	const int status = agent_run(&settings, &err);
+	const int code = status ? cli_fail(line.command, &err) : CLI_FINE;
+	settings_release(&settings);
+	return code;
+}
