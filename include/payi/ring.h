@@ -22,7 +22,7 @@
  *
  * FILES
  *
- *     ring.<32 hex digits>   one per process and payi_client; the digits are its ring_id
+ *     ring.<32 hex digits>   one per process and payi_client; the digits (lower case) are its ring_id
  *     agent                  the agent's answers: heart-beat and, per ring, the positions it has stored
  *     agent.lock             held by the one agent that serves this directory
  *
@@ -72,8 +72,8 @@
  *                                                      lanes: COMMIT the last counters, then unlink
  *
  *     P4 pairs with C2: who sees the tail sees the record. (The agent's two preads are copies by the
- *        kernel, in program order on x86 and between two system calls; what they bring is checked, so a
- *        machine that reordered them would cost a visit, not an event.)
+ *        kernel, in program order on x86. A machine that reorders loads needs a load barrier between C2 and
+ *        C3: a stale length or sequence would be noticed, a stale byte within a text would not.)
  *     C5 pairs with P2: who sees the space as free knows that the agent's copy of it is done, and on disk.
  *     C1 before C2: a lock that is free means that nobody can store any more, so the tails read after
  *        it are the last ones. Read the other way round, a record could slip in between, and be lost.
@@ -82,7 +82,7 @@
  *
  *     before P1      nothing
  *     P1 .. P4       attempted one higher than what is accounted for ("in flight"), no record: what lies
- *                    beyond tail is never read
+ *                    beyond tail is never read; so also from P1 to the count of a refusal or drop
  *     after P4       the whole record
  *
  * and the agent: before C4 nothing happened; after C4 SQLite knows the position, and the next agent
@@ -98,10 +98,12 @@
  * MADV_DONTFORK and the descriptor closed: a child neither holds the lock nor can write the ring.
  *
  *
- * ACCOUNTS, exact per lane once its owner is dead, and within one event while it lives:
+ * ACCOUNTS, per lane; exact once its owner is dead. While it lives the words move as they are read, one
+ * after the other, so the sum is only near:
  *
  *     attempted = records (the last sequence) + refused + dropped_full + dropped_too_big + in flight
  *
+ * in flight is 0 or 1. attempted goes down by one when a call moves on from a full lane to the next.
  * Calls that found every lane taken are counted in dropped_busy, per ring, and not in attempted.
  *
  *
@@ -121,8 +123,9 @@
 #include <stdint.h>
 
 /*
- * The atomic operations, by name, so that the tests can put a checker's types in their place. No
- * fences, no volatile: thread sanitizers understand neither.
+ * The atomic operations, by name, so that tests can put a checker's in their place: who defines
+ * PAYI_RING_ATOMICS brings payi_ring_word and these five, and may then be C++, too. No fences, no
+ * volatile: thread sanitizers understand neither.
  */
 #ifndef PAYI_RING_ATOMICS
 #include <assert.h>
@@ -185,9 +188,7 @@ struct payi_ring_lane {
 	payi_ring_word refused;   /* of those: bad input */
 	payi_ring_word dropped_full;
 	payi_ring_word dropped_too_big; /* larger than a lane */
-#ifndef __cplusplus
 	uint64_t reserved[11];
-#endif
 };
 
 /* At PAYI_RING_COUNTERS_AT. */
@@ -206,8 +207,11 @@ struct payi_ring_record {
 
 /*
  * The file "agent". A ring finds its slot by its id, once; the slot stays its own until the ring's file
- * is gone. The agent never shrinks, replaces or deletes this file, so a mapping of it stays good over
- * any number of agents.
+ * is gone, and is not freed before, whatever the agent knows of the ring. The agent never shrinks, replaces
+ * or deletes this file, so a mapping of it stays good over any number of agents.
+ *
+ * A slot is given in this order: done set to 0, ring_id, state. A ring that comes upon its id, in a slot that
+ * still seemed to be another's, must not find that one's positions: it would take its own records for stored.
  */
 struct payi_ring_slot {
 	payi_ring_word

@@ -130,8 +130,7 @@ inline put_record()
 #ifdef MARK_AFTER_PUBLISH
 	mark();
 #endif
-	taken[lane] = false;
-	d_step { home = lane; acked = acked | BIT(mine); lane = NONE; held = NONE; at = 0; seen = 0 }
+	d_step { taken[lane] = false; home = lane; acked = acked | BIT(mine); at = 0; seen = 0 }
 }
 
 /* Gives up the attempt in a lane that was full, for one in the next. */
@@ -147,27 +146,32 @@ inline withdraw()
 	fi
 }
 
+#ifdef TRY_LOCK_IGNORED
+#define IS_FREE(lane) true
+#else
+#define IS_FREE(lane) !taken[lane]
+#endif
+
 /*
  * One payi_track(): the lanes from this thread's own on; each is taken or passed by. The last one that was
  * full stays taken, so that its mark stands until another one has it.
  */
 inline track()
 {
-	tried = 0;
 	do
-	:: tried < LANES && mine != 0 ->
-		lane = (home + tried) % LANES;
-		tried++;
+	:: tried < LANES ->
+		d_step { lane = (home + tried) % LANES; tried++ };
 		if
-		:: atomic { !taken[lane] -> taken[lane] = true };
+		:: atomic { IS_FREE(lane) -> taken[lane] = true };
 			withdraw();
 #ifndef MARK_AFTER_PUBLISH
 			mark(); /* P1 */
 #endif
 			refresh(); /* P2 */
 			if
-			:: HAS_ROOM -> put_record(); mine = 0
-			:: else -> d_step { CHECK(lane_was_full, tail[lane] - seen == SLOTS); held = lane }
+			:: HAS_ROOM -> put_record(); break
+			:: else ->
+				d_step { CHECK(lane_was_full, tail[lane] - seen == SLOTS); held = lane }
 			fi
 		:: else
 		fi
@@ -176,12 +180,13 @@ inline track()
 	if
 	:: held != NONE -> dropped[held]++; d_step { taken[held] = false; held = NONE }
 	:: else /* tracked, or every lane was taken: counted apart, per ring */
-	fi
+	fi;
+	d_step { mine = 0; lane = NONE; tried = 0 }
 }
 
 active [THREADS] proctype Thread()
 {
-	byte home = _pid % LANES, tried, lane = NONE, held = NONE, at, seen, mine;
+	byte home, tried, lane = NONE, held = NONE, at, seen, mine;
 	{
 		do
 		:: atomic { next_event <= N_EVENTS -> mine = next_event; next_event++ };
@@ -428,7 +433,8 @@ active proctype Kill()
 end:
 	do
 	:: lock_held && !app_killed -> app_killed = true
-	:: linked && !agent_killed && agent_kills < AGENT_KILLS -> d_step { agent_kills++; agent_killed = true }
+	:: linked && !agent_killed && agent_kills < AGENT_KILLS ->
+		d_step { agent_kills++; agent_killed = true }
 #ifdef LOCK_FREE_TOO_EARLY
 	:: lock_held -> lock_held = false
 #endif
