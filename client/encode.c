@@ -333,18 +333,27 @@ static bool given(const char *text)
 	return text && *text;
 }
 
-static bool is_name_char(unsigned char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '.' || c == '-' || c == '_';
-}
+/* What a use case name may consist of. */
+static const bool name_char[256] = {
+	['A'] = true, ['B'] = true, ['C'] = true, ['D'] = true, ['E'] = true, ['F'] = true,
+	['G'] = true, ['H'] = true, ['I'] = true, ['J'] = true, ['K'] = true, ['L'] = true,
+	['M'] = true, ['N'] = true, ['O'] = true, ['P'] = true, ['Q'] = true, ['R'] = true,
+	['S'] = true, ['T'] = true, ['U'] = true, ['V'] = true, ['W'] = true, ['X'] = true,
+	['Y'] = true, ['Z'] = true, ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true,
+	['e'] = true, ['f'] = true, ['g'] = true, ['h'] = true, ['i'] = true, ['j'] = true,
+	['k'] = true, ['l'] = true, ['m'] = true, ['n'] = true, ['o'] = true, ['p'] = true,
+	['q'] = true, ['r'] = true, ['s'] = true, ['t'] = true, ['u'] = true, ['v'] = true,
+	['w'] = true, ['x'] = true, ['y'] = true, ['z'] = true, ['0'] = true, ['1'] = true,
+	['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true, ['6'] = true, ['7'] = true,
+	['8'] = true, ['9'] = true, ['.'] = true, ['-'] = true, ['_'] = true,
+};
 
 static enum payi__encoded check_use_case(const payi_event *event)
 {
 	if (given(event->use_case_name)) {
 		const char *name = event->use_case_name;
 		size_t len = 0;
-		while (len <= PAYI_LIMIT_USE_CASE_NAME && is_name_char((unsigned char)name[len]))
+		while (len <= PAYI_LIMIT_USE_CASE_NAME && name_char[(unsigned char)name[len]])
 			len++;
 		if (name[len] == '\0' && len <= PAYI_LIMIT_USE_CASE_NAME)
 			return PAYI__ENCODED;

@@ -94,7 +94,8 @@ static inline uint8_t *put_int(uint8_t *at, int64_t number)
 	return put_be64(at + 1, (uint64_t)number);
 }
 
-static inline uint8_t *put_str(struct encoder *to, uint8_t *at, const char *text, size_t limit)
+__attribute__((always_inline)) static inline uint8_t *put_str(struct encoder *to, uint8_t *at,
+							      const char *text, size_t limit)
 {
 	const size_t len = strlen(text);
 	if (__builtin_expect(len > limit, 0))
