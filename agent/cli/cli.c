@@ -1,0 +1,165 @@
+#include "cli/cli.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The settings as argp options ----------------------------------------------------------------- */
+
+enum {
+	KEY_CONFIG = 0x1000,
+	KEY_SETTING = 0x1001,           /* + the setting's place in the table */
+	N_OPTIONS = 2 * SETTINGS_N + 2, /* each may have a heading; --config; the end */
+	NAME_BYTES = 64,
+	DOC_BYTES = 640,
+};
+
+struct setting_options {
+	struct argp_option option[N_OPTIONS];
+	char name[SETTINGS_N][NAME_BYTES];
+	char doc[SETTINGS_N][DOC_BYTES];
+	char heading[SETTINGS_N][NAME_BYTES];
+	int n;
+};
+
+static void add_option(struct setting_options *options, const struct argp_option *option)
+{
+	options->option[options->n++] = *option;
+}
+
+static void add_setting(struct setting_options *options, int i)
+{
+	const struct setting *setting = &settings_table[i];
+	char allowed[SETTING_TEXT_BYTES];
+	setting_allowed(setting, allowed);
+	snprintf(options->name[i], NAME_BYTES, "%s", setting->name);
+	for (char *c = options->name[i]; *c; c++)
+		*c = *c == '_' ? '-' : *c;
+	snprintf(options->doc[i], DOC_BYTES, "%s%s%s%s%s%s%s", setting->help, *allowed ? " (" : "",
+		 allowed, *allowed ? ")" : "", *setting->value ? " [default: " : "", setting->value,
+		 *setting->value ? "]" : "");
+	add_option(options,
+		   &(struct argp_option){
+			   .name = options->name[i],
+			   .key = KEY_SETTING + i,
+			   .arg = setting->type == SETTING_INT    ? "N"
+				  : setting->type == SETTING_BOOL ? "yes|no"
+								  : "TEXT",
+			   .flags = setting->type == SETTING_BOOL ? OPTION_ARG_OPTIONAL : 0,
+			   .doc = options->doc[i],
+		   });
+}
+
+static bool has_flag(enum cli_settings which, int i)
+{
+	if (settings_table[i].type == SETTING_SECRET)
+		return false;
+	return which == CLI_SETTINGS_ALL || i == SETTING_data_dir || i == SETTING_ring_dir;
+}
+
+static void make_options(struct setting_options *options, enum cli_settings which)
+{
+	*options = (struct setting_options){0};
+	const char *section = "";
+	for (int i = 0; i < SETTINGS_N; i++) {
+		if (!has_flag(which, i))
+			continue;
+		if (strcmp(section, settings_table[i].section) != 0) {
+			section = settings_table[i].section;
+			snprintf(options->heading[i], NAME_BYTES, "Settings, [%s]:", section);
+			add_option(options, &(struct argp_option){.doc = options->heading[i]});
+		}
+		if (i == 0)
+			add_option(options, &(struct argp_option){
+						    .name = "config",
+						    .key = KEY_CONFIG,
+						    .arg = "FILE",
+						    .doc = "the configuration file [default: "
+							   "/etc/payi/agent.conf where it exists]",
+					    });
+		add_setting(options, i);
+	}
+}
+
+static error_t parse_setting(int key, char *arg, struct argp_state *state)
+{
+	struct settings_flags *flags = state->input;
+	if (key == KEY_CONFIG)
+		flags->config_file = arg;
+	else if (key >= KEY_SETTING && key < KEY_SETTING + SETTINGS_N)
+		flags->value[key - KEY_SETTING] = arg ? arg : "yes";
+	else
+		return ARGP_ERR_UNKNOWN;
+	return 0;
+}
+
+/* ---- A command line ------------------------------------------------------------------------------- */
+
+struct inputs {
+	void *own;
+	struct settings_flags *flags;
+};
+
+/* The root of the parsers: it only hands each child its input. */
+static error_t parse_root(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	const struct inputs *inputs = state->input;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = inputs->own;
+	state->child_inputs[1] = inputs->flags;
+	return 0;
+}
+
+int cli_parse(const struct cli_line *line, int argc, char **argv, struct settings *settings)
+{
+	struct setting_options *options = malloc(sizeof(*options));
+	struct settings_flags flags = {0};
+	struct inputs inputs = {line->input, &flags};
+	struct err err = {0};
+	char command[NAME_BYTES];
+	if (!options) {
+		err_set(&err, ERR_MEMORY, "out of memory");
+		return cli_fail(line->command, &err);
+	}
+	make_options(options, line->settings);
+	const struct argp own = {.options = line->argp->options, .parser = line->argp->parser};
+	const struct argp shared = {.options = options->option, .parser = parse_setting};
+	const struct argp_child children[] = {{&own, 0, NULL, 0}, {&shared, 0, NULL, 1}, {0}};
+	const struct argp root = {
+		.parser = parse_root,
+		.args_doc = line->argp->args_doc,
+		.doc = line->argp->doc,
+		.children = children,
+	};
+	snprintf(command, sizeof(command), "%s", line->command);
+	argv[0] = command; /* what argp's messages begin with */
+	const error_t error = argp_parse(&root, argc, argv, 0, NULL, &inputs);
+	free(options);
+	if (error)
+		err_set(&err, ERR_CONFIG, "%s", strerror(error));
+	else
+		settings_load(settings, &flags, &err);
+	return err.code ? cli_fail(line->command, &err) : CLI_FINE;
+}
+
+/* ---- Ends ----------------------------------------------------------------------------------------- */
+
+int cli_fail(const char *command, const struct err *err)
+{
+	fflush(stdout);
+	fprintf(stderr, "%s: %s\n", command, err->text);
+	return err->code == ERR_CONFIG ? CLI_USAGE : CLI_FAILED;
+}
+
+int cli_finish(const char *command)
+{
+	struct err err;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return CLI_FINE;
+	err_errno(&err, "cannot write all of the output");
+	return cli_fail(command, &err);
+}

@@ -1,0 +1,25 @@
+/*
+ * Text for a terminal: safe to show, and as wide as it will look. Widths are those of the C library, which
+ * knows them once LC_CTYPE is UTF-8 (main() sees to that).
+ */
+#ifndef PAYI_CLI_DISPLAY_H
+#define PAYI_CLI_DISPLAY_H
+
+#include "base/buf.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Appends text with what could move a terminal written out: "\n", "\x1b", "\u202e". */
+void display_add(struct buf *out, const char *text);
+
+/* The columns that text takes, that display_add() made. */
+int display_width(const char *text);
+
+/* Appends text, cut to width columns with "…" behind when it is wider. Returns the columns it took. */
+int display_add_cut(struct buf *out, const char *text, int width);
+
+/* Appends a number, with a comma behind each three digits from the right when grouped. */
+void display_add_int(struct buf *out, int64_t number, bool grouped);
+
+#endif

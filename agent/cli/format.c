@@ -1,0 +1,266 @@
+#define _DEFAULT_SOURCE /* TIOCGWINSZ */
+#include "cli/format.h"
+
+#include "base/clock.h"
+#include "cli/display.h"
+#include "cli/table.h"
+#include "history/row_json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+struct format {
+	struct format_options options;
+	const struct history_column *columns;
+	int n_columns;
+	struct buf rows;  /* lines; of a table the cells, each with its NUL */
+	struct buf lines; /* of a table, laid out */
+	struct buf safe;  /* a text of CSV, as a terminal may have it */
+	struct table table;
+	bool began; /* there was a row */
+};
+
+int format_kind_of(const char *name)
+{
+	static const char *const names[] = {"table", "json", "jsonl", "csv"};
+	for (int i = FORMAT_TABLE; i <= FORMAT_CSV; i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	return -1;
+}
+
+void format_options_of_stdout(struct format_options *options)
+{
+	struct winsize size = {0};
+	const char *columns = getenv("COLUMNS");
+	options->out = stdout;
+	options->terminal = isatty(STDOUT_FILENO);
+	if (options->terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		options->width = size.ws_col;
+	if (options->terminal && columns && strtol(columns, NULL, 10) > 0)
+		options->width = (int)(strtol(columns, NULL, 10) % 10000);
+}
+
+/* ---- Values for people ---------------------------------------------------------------------------- */
+
+static void add_time(struct buf *out, int64_t time_us, enum history_type type, bool utc)
+{
+	const int64_t ms = (time_us % 1000000 + 1000000) % 1000000 / 1000;
+	const time_t seconds = (time_t)((time_us - ms * 1000) / 1000000);
+	struct tm tm;
+	if (utc || type == HISTORY_DAY)
+		gmtime_r(&seconds, &tm);
+	else
+		localtime_r(&seconds, &tm);
+	buf_addf(out, "%04d-%02d-%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+	if (type == HISTORY_DAY)
+		return;
+	buf_addf(out, " %02d:%02d", tm.tm_hour, tm.tm_min);
+	if (type == HISTORY_TIME)
+		buf_addf(out, ":%02d.%03d", tm.tm_sec, (int)ms);
+	if (utc)
+		buf_add_char(out, 'Z');
+}
+
+/* One digit behind the point is enough for a mean. */
+static void add_real(struct buf *out, double number, bool grouped)
+{
+	if (!isfinite(number) || fabs(number) > 1e15) {
+		buf_addf(out, "%g", number);
+		return;
+	}
+	const int64_t tenths = (int64_t)(fabs(number) * 10 + 0.5);
+	if (number < 0 && tenths)
+		buf_add_char(out, '-');
+	display_add_int(out, tenths / 10, grouped);
+	buf_addf(out, ".%d", (int)(tenths % 10));
+}
+
+static void add_cell(struct format *format, const struct query *row, int i)
+{
+	struct buf *out = &format->rows;
+	const enum history_type type = format->columns[i].type;
+	if (query_type(row, i) == QUERY_NULL || !format->columns[i].heading) {
+		buf_add_char(out, '\0');
+		return;
+	}
+	switch (type) {
+	case HISTORY_INT:
+		display_add_int(out, query_int(row, i), format->options.terminal);
+		break;
+	case HISTORY_REAL:
+		add_real(out, query_real(row, i), format->options.terminal);
+		break;
+	case HISTORY_BOOL:
+		buf_add_str(out, query_int(row, i) ? "yes" : "no");
+		break;
+	case HISTORY_TIME:
+	case HISTORY_HOUR:
+	case HISTORY_DAY:
+		add_time(out, query_int(row, i), type, format->options.utc);
+		break;
+	case HISTORY_TEXT:
+	case HISTORY_JSON:
+		display_add(out, query_text(row, i));
+		break;
+	}
+	buf_add_char(out, '\0');
+}
+
+/* ---- CSV ------------------------------------------------------------------------------------------ */
+
+/* RFC 4180; and a text that a spreadsheet would take for a formula gets a ' in front. */
+static void add_csv_text(struct format *format, const char *text)
+{
+	struct buf *out = &format->rows;
+	if (format->options.terminal) {
+		buf_clear(&format->safe);
+		display_add(&format->safe, text);
+		text = buf_text(&format->safe);
+	}
+	const bool is_formula = *text && strchr("=+-@\t\r", *text) != NULL;
+	const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+	if (quoted)
+		buf_add_char(out, '"');
+	if (is_formula)
+		buf_add_char(out, '\'');
+	for (; *text; text++) {
+		if (*text == '"')
+			buf_add_char(out, '"');
+		buf_add_char(out, *text);
+	}
+	if (quoted)
+		buf_add_char(out, '"');
+}
+
+static void add_csv_value(struct format *format, const struct query *row, int i)
+{
+	struct buf *out = &format->rows;
+	char time[CLOCK_TEXT_BYTES];
+	const enum history_type type = format->columns[i].type;
+	if (query_type(row, i) == QUERY_NULL)
+		return;
+	switch (type) {
+	case HISTORY_INT:
+		buf_add_int(out, query_int(row, i));
+		break;
+	case HISTORY_REAL:
+		buf_addf(out, "%.15g", query_real(row, i));
+		break;
+	case HISTORY_BOOL:
+		buf_add_str(out, query_int(row, i) ? "true" : "false");
+		break;
+	case HISTORY_TIME:
+		buf_add_str(out, clock_text(query_int(row, i), 6, time));
+		break;
+	case HISTORY_HOUR:
+		buf_add_str(out, clock_text(query_int(row, i), 0, time));
+		break;
+	case HISTORY_DAY:
+		buf_addf(out, "%.10s", clock_text(query_int(row, i), 0, time));
+		break;
+	case HISTORY_TEXT:
+	case HISTORY_JSON:
+		add_csv_text(format, query_text(row, i));
+		break;
+	}
+}
+
+static void add_csv_row(struct format *format, const struct query *row)
+{
+	for (int i = 0; i < format->n_columns; i++) {
+		if (i)
+			buf_add_char(&format->rows, ',');
+		add_csv_value(format, row, i);
+	}
+	buf_add_str(&format->rows, "\r\n");
+}
+
+static void add_csv_heading(struct format *format)
+{
+	for (int i = 0; i < format->n_columns; i++)
+		buf_addf(&format->rows, "%s%s", i ? "," : "", format->columns[i].name);
+	buf_add_str(&format->rows, "\r\n");
+}
+
+/* ---- Rows ----------------------------------------------------------------------------------------- */
+
+int format_open(const struct format_options *options, const struct history_column *columns,
+		int n_columns, struct format **out, struct err *err)
+{
+	struct format *format = calloc(1, sizeof(*format));
+	if (!format || n_columns > TABLE_COLUMNS_MAX) {
+		free(format);
+		return err_set(err, ERR_MEMORY, "out of memory");
+	}
+	format->options = *options;
+	format->columns = columns;
+	format->n_columns = n_columns;
+	format->table = (struct table){.columns = columns, .n_columns = n_columns};
+	if (options->kind == FORMAT_CSV)
+		add_csv_heading(format);
+	*out = format;
+	return 0;
+}
+
+int format_row(void *context, const struct query *row)
+{
+	struct format *format = context;
+	struct buf *rows = &format->rows;
+	switch (format->options.kind) {
+	case FORMAT_TABLE:
+		for (int i = 0; i < format->n_columns; i++)
+			add_cell(format, row, i);
+		break;
+	case FORMAT_JSON:
+		buf_add_str(rows, format->began ? ",\n" : "[\n");
+		row_json(rows, row, format->columns, format->n_columns);
+		break;
+	case FORMAT_JSONL:
+		row_json(rows, row, format->columns, format->n_columns);
+		buf_add_char(rows, '\n');
+		break;
+	case FORMAT_CSV:
+		add_csv_row(format, row);
+		break;
+	}
+	format->began = true;
+	return 0;
+}
+
+int format_flush(struct format *format, struct err *err)
+{
+	struct buf *lines = &format->rows;
+	if (format->options.kind == FORMAT_TABLE && format->began) {
+		lines = &format->lines;
+		buf_clear(lines);
+		table_add_rows(&format->table, lines, &format->rows, format->options.width);
+	}
+	if (format->rows.failed || lines->failed)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	if (lines->len)
+		fwrite(lines->data, 1, lines->len, format->options.out);
+	buf_clear(&format->rows);
+	return 0;
+}
+
+bool format_has_rows(const struct format *format)
+{
+	return format->began;
+}
+
+void format_close(struct format *format)
+{
+	if (!format)
+		return;
+	if (format->options.kind == FORMAT_JSON)
+		fputs(format->began ? "\n]\n" : "[]\n", format->options.out);
+	buf_release(&format->rows);
+	buf_release(&format->lines);
+	buf_release(&format->safe);
+	free(format);
+}

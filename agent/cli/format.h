@@ -1,0 +1,51 @@
+/*
+ * Rows as text: a table for people, JSON, JSON lines, or CSV for programs. One formatter for every command.
+ *
+ * Rows are gathered in memory and written by format_flush(), to be called between pages, when no snapshot
+ * of the database is held; an output of any length takes the memory of a page. Tables show local time (or
+ * UTC) and what fits the terminal; all else shows everything, and times in UTC.
+ */
+#ifndef PAYI_CLI_FORMAT_H
+#define PAYI_CLI_FORMAT_H
+
+#include "base/err.h"
+#include "history/history.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum format_kind { FORMAT_TABLE, FORMAT_JSON, FORMAT_JSONL, FORMAT_CSV };
+
+struct format_options {
+	enum format_kind kind;
+	bool utc;
+	bool terminal; /* group digits, write out what could move it */
+	int width;     /* columns that a table may take; 0: any */
+	FILE *out;
+};
+
+struct format;
+
+/* The names are table, json, jsonl and csv; -1 for another. */
+int format_kind_of(const char *name);
+
+/* What standard output is: a terminal, and how wide (COLUMNS, if set, has the last word). */
+void format_options_of_stdout(struct format_options *options);
+
+/* columns must outlive the format. ERR_MEMORY. */
+int format_open(const struct format_options *options, const struct history_column *columns,
+		int n_columns, struct format **format, struct err *err);
+
+/* A history_take_fn: adds a row. */
+int format_row(void *format, const struct query *row);
+
+/* Writes what was added. ERR_MEMORY; whether it all arrived is for the end to see (cli_finish()). */
+int format_flush(struct format *format, struct err *err);
+
+/* Whether any row was added. */
+bool format_has_rows(const struct format *format);
+
+/* Writes the end, and frees; NULL is fine. */
+void format_close(struct format *format);
+
+#endif

@@ -1,0 +1,244 @@
+#include "cli/listing.h"
+
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/format.h"
+#include "history/when.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000000000 };
+
+enum {
+	KEY_USE_CASE = 0x200,
+	KEY_ID,
+	KEY_USER,
+	KEY_SINCE,
+	KEY_UNTIL,
+	KEY_LIMIT,
+	KEY_REVERSE,
+	KEY_FORMAT,
+	KEY_UTC
+};
+
+/* clang-format off */
+static const struct argp_option common[] = {
+	{"use-case", KEY_USE_CASE, "NAME", 0, "of this use case", 1},
+	{"id",       KEY_ID,       "ID",   0, "of the use case instance with this id", 1},
+	{"user",     KEY_USER,     "USER", 0, "of this user", 1},
+	{"since",    KEY_SINCE,    "WHEN", 0, "from then on: " HISTORY_WHEN_FORMS
+	 "; without a zone: local time, or UTC with --utc", 1},
+	{"until",    KEY_UNTIL,    "WHEN", 0, "before then; the same forms", 1},
+	{"limit",    KEY_LIMIT,    "N",    0, "at most so many rows; 0: all [default: 50]", 2},
+	{"reverse",  KEY_REVERSE,  NULL,   0, "the oldest first, not the newest", 2},
+	{"format",   KEY_FORMAT,   "FORMAT", 0,
+	 "table, json (one array), jsonl (a line per row) or csv (RFC 4180; a text that begins with = + - or @ gets "
+	 "a ' in front, so that no spreadsheet runs it) [default: table]", 2},
+	{"utc",      KEY_UTC,      NULL,   0, "show a table's times in UTC, not local time; all other formats do", 2},
+	{0},
+};
+/* clang-format on */
+
+/* What the command line said; since and until are read at its end, when --utc is known. */
+struct request {
+	const struct listing *listing;
+	struct history_filters filters;
+	struct format_options format;
+	enum history_kind kind;
+	const char *since;
+	const char *until;
+};
+
+/* ---- The command line ----------------------------------------------------------------------------- */
+
+static void read_limit(const char *text, int64_t *limit, struct argp_state *state)
+{
+	char *end = NULL;
+	const long long number = strtoll(text, &end, 10);
+	if (end == text || *end || number < 0 || number > LIMIT_MAX)
+		argp_error(state, "--limit is '%s'; it must be 0 to %d", text, LIMIT_MAX);
+	*limit = number;
+}
+
+static void read_format(const char *text, enum format_kind *kind, struct argp_state *state)
+{
+	const int known = format_kind_of(text);
+	if (known < 0)
+		argp_error(state, "--format is '%s'; it must be table, json, jsonl or csv", text);
+	*kind = (enum format_kind)known;
+}
+
+static void read_by(const char *text, struct request *request, struct argp_state *state)
+{
+	if (strcmp(text, "day") == 0)
+		request->kind = request->listing->kind_by_day;
+	else if (strcmp(text, "hour") == 0)
+		request->kind = request->listing->kind;
+	else
+		argp_error(state, "--by is '%s'; it must be hour or day", text);
+}
+
+static void read_when(const char *flag, const char *text, bool utc, int64_t *when_us,
+		      struct argp_state *state)
+{
+	if (text && history_when(text, clock_wall_us(), utc, when_us))
+		argp_error(state, "%s is '%s'; it must be one of: " HISTORY_WHEN_FORMS, flag, text);
+}
+
+static void read_end(struct request *request, struct argp_state *state)
+{
+	struct history_filters *filters = &request->filters;
+	read_when("--since", request->since, request->format.utc, &filters->since_us, state);
+	read_when("--until", request->until, request->format.utc, &filters->until_us, state);
+	if (filters->since_us >= filters->until_us)
+		argp_error(state, "--since is not before --until");
+}
+
+static error_t parse_filter(int key, const char *arg, struct history_filters *filters,
+			    struct argp_state *state)
+{
+	switch (key) {
+	case KEY_USE_CASE:
+		filters->use_case_name = arg;
+		return 0;
+	case KEY_ID:
+		filters->use_case_id = arg;
+		return 0;
+	case KEY_USER:
+		filters->user_id = arg;
+		return 0;
+	case LISTING_CATEGORY:
+		filters->category = arg;
+		return 0;
+	case LISTING_RESOURCE:
+		filters->resource = arg;
+		return 0;
+	case KEY_LIMIT:
+		read_limit(arg, &filters->limit, state);
+		return 0;
+	case KEY_REVERSE:
+		filters->oldest_first = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct request *request = state->input;
+	switch (key) {
+	case KEY_SINCE:
+		request->since = arg;
+		return 0;
+	case KEY_UNTIL:
+		request->until = arg;
+		return 0;
+	case KEY_FORMAT:
+		read_format(arg, &request->format.kind, state);
+		return 0;
+	case KEY_UTC:
+		request->format.utc = true;
+		return 0;
+	case LISTING_BY:
+		read_by(arg, request, state);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%s' is not expected; filters are options", arg);
+		return 0;
+	case ARGP_KEY_END:
+		read_end(request, state);
+		return 0;
+	default:
+		return parse_filter(key, arg, &request->filters, state);
+	}
+}
+
+enum { OPTIONS_MAX = 16 };
+
+/* Its own filters, then what all have. */
+static void join_options(const struct argp_option *own, struct argp_option joined[OPTIONS_MAX])
+{
+	int n = 0;
+	for (; own->name; own++)
+		joined[n++] = *own;
+	memcpy(joined + n, common, sizeof(common));
+}
+
+/* ---- The rows ------------------------------------------------------------------------------------- */
+
+static int print_rows(struct history *history, struct format *format, struct err *err)
+{
+	int status = 0;
+	int n = 0;
+	do {
+		n = history_read(history, format_row, format, err);
+		status = n < 0 ? n : format_flush(format, err);
+	} while (n > 0 && !status && !ferror(stdout));
+	return status;
+}
+
+static void say_what_is_missing(const struct request *request, const struct history *history,
+				bool any)
+{
+	fflush(stdout);
+	if (history_has_more(history))
+		fprintf(stderr,
+			"%s: there are more rows than --limit %lld shows (--limit 0: all)\n",
+			request->listing->command, (long long)request->filters.limit);
+	if (!any && request->format.kind == FORMAT_TABLE)
+		fprintf(stderr, "%s: nothing was found\n", request->listing->command);
+}
+
+static int print_history(const struct request *request, struct history *history, struct err *err)
+{
+	int n_columns = 0;
+	const struct history_column *columns = history_columns(request->kind, &n_columns);
+	struct format *format = NULL;
+	int status = format_open(&request->format, columns, n_columns, &format, err);
+	if (!status)
+		status = print_rows(history, format, err);
+	const bool any = format && format_has_rows(format);
+	format_close(format);
+	if (!status)
+		say_what_is_missing(request, history, any);
+	return status;
+}
+
+static int list(const struct request *request, const char *database, struct err *err)
+{
+	struct query_db *db = NULL;
+	struct history *history = NULL;
+	int status = query_db_open(database, &db, err);
+	if (status)
+		return status;
+	status = history_open(db, request->kind, &request->filters, &history, err);
+	if (!status)
+		status = print_history(request, history, err);
+	history_close(history);
+	query_db_close(db);
+	return status;
+}
+
+int listing_run(const struct listing *listing, int argc, char **argv)
+{
+	struct settings settings;
+	struct err err;
+	struct request request = {
+		.listing = listing, .filters = HISTORY_FILTERS_INIT, .kind = listing->kind};
+	struct argp_option options[OPTIONS_MAX];
+	request.filters.limit = LIMIT_DEFAULT;
+	format_options_of_stdout(&request.format);
+	join_options(listing->filters, options);
+	const struct argp argp = {.options = options, .parser = parse, .doc = listing->doc};
+	const struct cli_line line = {listing->command, &argp, &request, CLI_SETTINGS_PATHS};
+	int status = cli_parse(&line, argc, argv, &settings);
+	if (status)
+		return status;
+	status = list(&request, settings.database, &err);
+	settings_release(&settings);
+	return status ? cli_fail(listing->command, &err) : cli_finish(listing->command);
+}

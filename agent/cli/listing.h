@@ -1,0 +1,27 @@
+/*
+ * What events, use-cases and usage have in common: filters, a format, and rows on standard output.
+ */
+#ifndef PAYI_CLI_LISTING_H
+#define PAYI_CLI_LISTING_H
+
+#include "history/history.h"
+
+#include <stdbool.h>
+
+struct argp_option;
+
+struct listing {
+	const char *command;               /* "payi-agent events" */
+	const char *doc;                   /* for --help */
+	const struct argp_option *filters; /* beside those that all have */
+	enum history_kind kind;
+	enum history_kind kind_by_day; /* with --by day; the same where there is no --by */
+};
+
+/* The options that not every listing has; for its filters. */
+enum listing_key { LISTING_CATEGORY = 0x300, LISTING_RESOURCE, LISTING_BY };
+
+/* Runs the command; returns its exit code. */
+int listing_run(const struct listing *listing, int argc, char **argv);
+
+#endif

@@ -1,0 +1,141 @@
+#include "cli/table.h"
+
+#include "cli/display.h"
+
+#include <string.h>
+
+enum { GAP = 2, CUT_MIN = 8 }; /* a text is not cut below so many columns */
+
+static bool is_text(const struct history_column *column)
+{
+	return column->type == HISTORY_TEXT || column->type == HISTORY_JSON;
+}
+
+static bool is_number(const struct history_column *column)
+{
+	return column->type == HISTORY_INT || column->type == HISTORY_REAL;
+}
+
+/* ---- Layout --------------------------------------------------------------------------------------- */
+
+/* The width of every column: of its widest text. */
+static void measure(struct table *table, const struct buf *cells)
+{
+	const char *cell = cells->len ? (const char *)cells->data : "";
+	const char *end = cell + cells->len;
+	for (int i = 0; i < table->n_columns; i++)
+		table->width[i] =
+			table->columns[i].heading ? display_width(table->columns[i].heading) : 0;
+	for (int i = 0; cell < end; cell += strlen(cell) + 1, i = (i + 1) % table->n_columns) {
+		const int width = display_width(cell);
+		if (table->width[i] && table->width[i] < width)
+			table->width[i] = width;
+	}
+}
+
+/* How narrow a column can be made. */
+static int least_width(const struct table *table, int i)
+{
+	const struct history_column *column = &table->columns[i];
+	return is_text(column) && table->width[i] > CUT_MIN ? CUT_MIN : table->width[i];
+}
+
+static int total_width(const struct table *table, bool least)
+{
+	int total = 0;
+	for (int i = 0; i < table->n_columns; i++)
+		if (table->width[i])
+			total += GAP + (least ? least_width(table, i) : table->width[i]);
+	return total - GAP;
+}
+
+/* Leaves out the column of the highest rank; false when only the most important ones are left. */
+static bool drop_column(struct table *table)
+{
+	int worst = -1;
+	for (int i = 0; i < table->n_columns; i++)
+		if (table->width[i] && table->columns[i].rank > 1 &&
+		    (worst < 0 || table->columns[i].rank >= table->columns[worst].rank))
+			worst = i;
+	if (worst >= 0)
+		table->width[worst] = 0;
+	return worst >= 0;
+}
+
+/* Takes a column off the widest text; false when all are as narrow as can be. */
+static bool cut_column(struct table *table)
+{
+	int widest = -1;
+	for (int i = 0; i < table->n_columns; i++)
+		if (table->width[i] > least_width(table, i) &&
+		    (widest < 0 || table->width[i] > table->width[widest]))
+			widest = i;
+	if (widest >= 0)
+		table->width[widest]--;
+	return widest >= 0;
+}
+
+static void lay_out(struct table *table, const struct buf *cells, int width)
+{
+	measure(table, cells);
+	if (!width)
+		return;
+	while (total_width(table, true) > width && drop_column(table))
+		;
+	while (total_width(table, false) > width && cut_column(table))
+		;
+}
+
+/* ---- Lines ---------------------------------------------------------------------------------------- */
+
+static void add_spaces(struct buf *out, int n)
+{
+	while (n-- > 0)
+		buf_add_char(out, ' ');
+}
+
+/* Spaces are owed until there is something behind them: no line ends in one. */
+static void add_cell(struct buf *out, const char *cell, int width, bool right, bool cut, int *owed)
+{
+	const int taken = display_width(cell);
+	const int missing = taken < width ? width - taken : 0;
+	*owed += right ? missing : 0;
+	if (*cell) {
+		add_spaces(out, *owed);
+		*owed = 0;
+		if (cut)
+			display_add_cut(out, cell, width);
+		else
+			buf_add_str(out, cell);
+	}
+	*owed += GAP + (right ? 0 : missing);
+}
+
+static void add_heading(const struct table *table, struct buf *out)
+{
+	int owed = 0;
+	for (int i = 0; i < table->n_columns; i++)
+		if (table->width[i])
+			add_cell(out, table->columns[i].heading, table->width[i],
+				 is_number(&table->columns[i]), false, &owed);
+	buf_add_char(out, '\n');
+}
+
+void table_add_rows(struct table *table, struct buf *out, const struct buf *cells, int width)
+{
+	const char *cell = cells->len ? (const char *)cells->data : "";
+	const char *end = cell + cells->len;
+	if (!table->laid_out) {
+		lay_out(table, cells, width);
+		add_heading(table, out);
+		table->laid_out = true;
+	}
+	while (cell < end) {
+		int owed = 0;
+		for (int i = 0; i < table->n_columns; i++, cell += strlen(cell) + 1)
+			if (table->width[i])
+				add_cell(out, cell, table->width[i], is_number(&table->columns[i]),
+					 width > 0 && is_text(&table->columns[i]), &owed);
+		buf_add_char(out, '\n');
+	}
+}

@@ -1,0 +1,30 @@
+/*
+ * A table's layout: columns aligned by what they look like, and made to fit. For format.c.
+ *
+ * Widths are settled by the rows of the first page; later rows keep to them where there is a terminal to
+ * fit, and push their line out of line where there is none.
+ */
+#ifndef PAYI_CLI_TABLE_H
+#define PAYI_CLI_TABLE_H
+
+#include "base/buf.h"
+#include "history/history.h"
+
+#include <stdbool.h>
+
+enum { TABLE_COLUMNS_MAX = 32 };
+
+struct table {
+	const struct history_column *columns;
+	int n_columns;
+	int width[TABLE_COLUMNS_MAX]; /* 0: not shown */
+	bool laid_out;
+};
+
+/*
+ * Writes rows, each n_columns texts with a NUL behind, one after another in cells. The first time also the
+ * heading. width is that of the terminal, or 0.
+ */
+void table_add_rows(struct table *table, struct buf *out, const struct buf *cells, int width);
+
+#endif

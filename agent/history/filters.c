@@ -1,0 +1,81 @@
+#include "history/filters.h"
+
+static int find_name(struct query *query, const char *text, int64_t *id, bool *unknown,
+		     struct err *err)
+{
+	if (!text)
+		return 0;
+	query_bind_text(query, ":text", text);
+	const int status = query_step(query, err);
+	if (status == 1)
+		*id = query_int(query, 0);
+	else if (status == 0)
+		*unknown = true;
+	query_reset(query);
+	return status < 0 ? status : 0;
+}
+
+int history_ids_find(struct query_db *db, const struct history_filters *filters,
+		     struct history_ids *ids, struct err *err)
+{
+	struct query *query = NULL;
+	*ids = (struct history_ids){0};
+	int status = query_prepare(db, "SELECT id FROM names WHERE text = :text", &query, err);
+	if (status)
+		return status;
+	status = find_name(query, filters->use_case_name, &ids->use_case_name, &ids->unknown, err);
+	if (!status)
+		status = find_name(query, filters->user_id, &ids->user_id, &ids->unknown, err);
+	if (!status)
+		status = find_name(query, filters->category, &ids->category, &ids->unknown, err);
+	if (!status)
+		status = find_name(query, filters->resource, &ids->resource, &ids->unknown, err);
+	query_free(query);
+	return status;
+}
+
+/*
+ * The unary + hides a column from the planner: without statistics it might take the user's index where the
+ * id leaves a handful of events.
+ */
+void history_filter_events(struct buf *sql, const struct history_filters *filters)
+{
+	if (filters->use_case_id && filters->use_case_name)
+		buf_add_str(sql, " AND e.instance = (SELECT f.id FROM use_case_instances f"
+				 " WHERE f.use_case_id = :use_case_id AND f.use_case_name = "
+				 ":use_case_name)");
+	else if (filters->use_case_id)
+		buf_add_str(sql, " AND e.instance IN (SELECT f.id FROM use_case_instances f"
+				 " WHERE f.use_case_id = :use_case_id)");
+	else if (filters->use_case_name)
+		buf_add_str(sql, " AND (SELECT f.use_case_name FROM use_case_instances f"
+				 " WHERE f.id = e.instance) = :use_case_name");
+	if (filters->user_id)
+		buf_add_str(sql, filters->use_case_id ? " AND +e.user_id = :user_id"
+						      : " AND e.user_id = :user_id");
+	if (filters->category)
+		buf_add_str(sql, " AND e.category = :category");
+	if (filters->resource)
+		buf_add_str(sql, " AND e.resource = :resource");
+}
+
+void history_filter_hours(struct buf *sql, const struct history_filters *filters)
+{
+	if (filters->use_case_name)
+		buf_add_str(sql, " AND h.use_case_name = :use_case_name");
+	if (filters->category)
+		buf_add_str(sql, " AND h.category = :category");
+	if (filters->resource)
+		buf_add_str(sql, " AND h.resource = :resource");
+}
+
+void history_filter_bind(struct query *query, const struct history_filters *filters,
+			 const struct history_ids *ids)
+{
+	query_bind_int(query, ":use_case_name", ids->use_case_name);
+	query_bind_int(query, ":user_id", ids->user_id);
+	query_bind_int(query, ":category", ids->category);
+	query_bind_int(query, ":resource", ids->resource);
+	if (filters->use_case_id)
+		query_bind_text(query, ":use_case_id", filters->use_case_id);
+}

@@ -1,0 +1,57 @@
+/*
+ * What part of the history is asked for. The texts are the asker's, and never become part of SQL: they
+ * are looked up once, and bound as numbers.
+ */
+#ifndef PAYI_HISTORY_FILTERS_H
+#define PAYI_HISTORY_FILTERS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "store/query.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct history_filters {
+	const char *use_case_name; /* NULL: any; so are the next four */
+	const char *use_case_id;
+	const char *user_id;
+	const char *category;
+	const char *resource;
+	int64_t since_us; /* from here on, by event time */
+	int64_t until_us; /* up to here, and not included */
+	int64_t limit;    /* rows; 0: all */
+	bool oldest_first;
+};
+
+#define HISTORY_FILTERS_INIT                                                                       \
+	{                                                                                          \
+		.since_us = INT64_MIN, .until_us = INT64_MAX                                       \
+	}
+
+/* The filters' texts as the numbers that stand for them in the database; 0: any. */
+struct history_ids {
+	int64_t use_case_name;
+	int64_t user_id;
+	int64_t category;
+	int64_t resource;
+	bool unknown; /* one of the texts is not in the database: no row can match */
+};
+
+int history_ids_find(struct query_db *db, const struct history_filters *filters,
+		     struct history_ids *ids, struct err *err);
+
+/*
+ * Appends " AND …" per filter but those of time, for the table events, called e. The conditions leave
+ * SQLite one index to choose: that of the instance when there is an id, else the user's, else the time's.
+ */
+void history_filter_events(struct buf *sql, const struct history_filters *filters);
+
+/* Likewise for the rollups by hour, called h; they know use case names, categories and resources. */
+void history_filter_hours(struct buf *sql, const struct history_filters *filters);
+
+/* Binds what these conditions name. */
+void history_filter_bind(struct query *query, const struct history_filters *filters,
+			 const struct history_ids *ids);
+
+#endif

@@ -1,0 +1,193 @@
+#include "history/history_parts.h"
+
+#include <stdlib.h>
+
+static int64_t hour_of(int64_t time_us)
+{
+	return time_us / HISTORY_HOUR_US - (time_us % HISTORY_HOUR_US < 0);
+}
+
+static const struct history_table *table_of(enum history_kind kind)
+{
+	switch (kind) {
+	case HISTORY_EVENTS:
+		return &history_events;
+	case HISTORY_USE_CASES:
+		return &history_use_cases;
+	case HISTORY_USAGE_BY_HOUR:
+		return &history_usage_by_hour;
+	case HISTORY_USAGE_BY_DAY:
+		return &history_usage_by_day;
+	}
+	abort();
+}
+
+const struct history_column *history_columns(enum history_kind kind, int *n)
+{
+	const struct history_table *table = table_of(kind);
+	*n = table->n_columns;
+	return table->columns;
+}
+
+/* ---- Windows -------------------------------------------------------------------------------------- */
+
+int history_prepare(struct history *history, struct buf *sql, struct query **query, struct err *err)
+{
+	int status = 0;
+	const char *text = buf_text(sql);
+	if (sql->failed)
+		status = err_set(err, ERR_MEMORY, "out of memory");
+	else
+		status = query_prepare(history->db, text, query, err);
+	buf_release(sql);
+	if (!status)
+		history_filter_bind(*query, &history->filters, &history->ids);
+	return status;
+}
+
+void history_set_window(struct history *history, int64_t low_us, int64_t high_us)
+{
+	history->low_us = low_us;
+	history->high_us = high_us;
+	history->key = history->filters.oldest_first ? INT64_MIN : INT64_MAX;
+	history->window_read = false;
+}
+
+void history_add_window(struct buf *sql, const struct history *history, const char *time,
+			const char *id)
+{
+	buf_addf(sql, " AND %s BETWEEN :low AND :high", time);
+	if (history->filters.oldest_first)
+		buf_addf(sql, " AND (%s > :low OR %s > :key) ORDER BY %s, %s", time, id, time, id);
+	else
+		buf_addf(sql, " AND (%s < :high OR %s < :key) ORDER BY %s DESC, %s DESC", time, id,
+			 time, id);
+}
+
+int history_prepare_finder(struct history *history, struct err *err)
+{
+	struct buf sql = BUF_INIT;
+	buf_add_str(&sql, "SELECT h.hour FROM usage_hours h WHERE h.hour BETWEEN :low AND :high");
+	history_filter_hours(&sql, &history->filters);
+	buf_addf(&sql, " ORDER BY h.hour %s LIMIT 1",
+		 history->filters.oldest_first ? "ASC" : "DESC");
+	return history_prepare(history, &sql, &history->finder, err);
+}
+
+int history_find_hour(struct history *history, int64_t *hour, struct err *err)
+{
+	if (history->first_hour > history->last_hour)
+		return 0;
+	query_bind_int(history->finder, ":low", history->first_hour);
+	query_bind_int(history->finder, ":high", history->last_hour);
+	const int status = query_step(history->finder, err);
+	if (status == 1)
+		*hour = query_int(history->finder, 0);
+	query_reset(history->finder);
+	return status;
+}
+
+int history_step(struct history *history, history_take_fn *take, void *taker, int *n_seen,
+		 struct err *err)
+{
+	int n_taken = 0;
+	int status = 0;
+	*n_seen = 0;
+	while ((status = query_step(history->page, err)) == 1) {
+		++*n_seen;
+		if (history->rows_left == 0) {
+			history->has_more = true;
+			break;
+		}
+		status = take(taker, history->page);
+		if (status)
+			break;
+		history->rows_left--;
+		n_taken++;
+	}
+	return status < 0 ? status : n_taken;
+}
+
+/* Remembers the key of each row before it is given on. */
+struct keyed_taker {
+	struct history *history;
+	history_take_fn *take;
+	void *taker;
+};
+
+static int take_keyed(void *context, const struct query *row)
+{
+	const struct keyed_taker *keyed = context;
+	struct history *history = keyed->history;
+	const int n = query_columns(row);
+	if (history->filters.oldest_first)
+		history->low_us = query_int(row, n - 2);
+	else
+		history->high_us = query_int(row, n - 2);
+	history->key = query_int(row, n - 1);
+	return keyed->take(keyed->taker, row);
+}
+
+int history_read_window(struct history *history, history_take_fn *take, void *taker,
+			struct err *err)
+{
+	/* One more than the limit lets through tells whether there are more. */
+	const int64_t limit =
+		history->rows_left < HISTORY_PAGE_ROWS ? history->rows_left + 1 : HISTORY_PAGE_ROWS;
+	int n_seen = 0;
+	query_bind_int(history->page, ":low", history->low_us);
+	query_bind_int(history->page, ":high", history->high_us);
+	query_bind_int(history->page, ":key", history->key);
+	query_bind_int(history->page, ":limit", limit);
+	struct keyed_taker keyed = {history, take, taker};
+	const int n_taken = history_step(history, take_keyed, &keyed, &n_seen, err);
+	query_reset(history->page);
+	history->window_read = n_seen < limit;
+	return n_taken;
+}
+
+/* ---- From opening to closing ---------------------------------------------------------------------- */
+
+int history_open(struct query_db *db, enum history_kind kind, const struct history_filters *filters,
+		 struct history **out, struct err *err)
+{
+	struct history *history = calloc(1, sizeof(*history));
+	if (!history)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	history->db = db;
+	history->kind = kind;
+	history->filters = *filters;
+	history->rows_left = filters->limit ? filters->limit : INT64_MAX - 1;
+	history->first_hour = hour_of(filters->since_us);
+	history->last_hour = hour_of(filters->until_us - 1);
+	int status = history_ids_find(db, filters, &history->ids, err);
+	if (!status)
+		status = table_of(kind)->open(history, err);
+	if (status) {
+		history_close(history);
+		return status;
+	}
+	*out = history;
+	return 0;
+}
+
+void history_close(struct history *history)
+{
+	if (!history)
+		return;
+	query_free(history->page);
+	query_free(history->finder);
+	free(history);
+}
+
+int history_read(struct history *history, history_take_fn *take, void *taker, struct err *err)
+{
+	if (history->ids.unknown || history->has_more)
+		return 0;
+	return table_of(history->kind)->read(history, take, taker, err);
+}
+
+bool history_has_more(const struct history *history)
+{
+	return history->has_more;
+}

@@ -1,0 +1,68 @@
+/*
+ * The history as rows: events, use case instances, and usage by hour or day, as the commands and the
+ * local HTTP show them.
+ *
+ * Rows come in pages, and between two pages no snapshot of the database is held, so a reader that is slow
+ * (a pager, a stalled client) never keeps the agent's write-ahead log from being emptied; and an
+ * export of any length takes the memory of one page. What is stored meanwhile may or may not be among
+ * the rows; no row comes twice but an instance that went on meanwhile. One thread per history.
+ */
+#ifndef PAYI_HISTORY_HISTORY_H
+#define PAYI_HISTORY_HISTORY_H
+
+#include "base/err.h"
+#include "history/filters.h"
+#include "store/query.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum history_kind {
+	HISTORY_EVENTS,
+	HISTORY_USE_CASES,
+	HISTORY_USAGE_BY_HOUR,
+	HISTORY_USAGE_BY_DAY, /* days of UTC */
+};
+
+/* What a column's values are, beyond SQLite's types. Any may be null. */
+enum history_type {
+	HISTORY_TEXT,
+	HISTORY_INT,
+	HISTORY_REAL,
+	HISTORY_BOOL,
+	HISTORY_TIME, /* microseconds since 1970 UTC; so are the next two */
+	HISTORY_HOUR,
+	HISTORY_DAY,
+	HISTORY_JSON, /* an object or array, as text */
+};
+
+struct history_column {
+	const char *name;    /* in JSON and CSV: as in the documented view */
+	const char *heading; /* in a table for people; NULL: not there */
+	enum history_type type;
+	int rank; /* in a table: the higher, the sooner it is left out where room is short */
+};
+
+/* A kind's columns; *n is their number. */
+const struct history_column *history_columns(enum history_kind kind, int *n);
+
+struct history;
+
+/*
+ * Filters that a kind does not know (category and resource of use cases) must be NULL. The filters' texts
+ * must live as long as the history.
+ */
+int history_open(struct query_db *db, enum history_kind kind, const struct history_filters *filters,
+		 struct history **history, struct err *err);
+void history_close(struct history *history); /* NULL is fine */
+
+/* Takes a row: its columns are the first of the query's. A negative err_code ends the reading. */
+typedef int history_take_fn(void *taker, const struct query *row);
+
+/* Gives the next page of rows to take(). Returns how many; 0: that was all; or a negative err_code. */
+int history_read(struct history *history, history_take_fn *take, void *taker, struct err *err);
+
+/* After the last page: whether there are more rows than the limit let through. */
+bool history_has_more(const struct history *history);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * The history from inside: what history.c shares with one file per kind of row.
+ */
+#ifndef PAYI_HISTORY_HISTORY_PARTS_H
+#define PAYI_HISTORY_HISTORY_PARTS_H
+
+#include "history/history.h"
+
+enum { HISTORY_PAGE_ROWS = 1000 };
+
+#define HISTORY_HOUR_US INT64_C(3600000000)
+
+struct history {
+	struct query_db *db;
+	enum history_kind kind;
+	struct history_filters filters;
+	struct history_ids ids;
+	int64_t rows_left; /* until the limit */
+	bool has_more;
+
+	struct query *page;   /* the rows of a window */
+	struct query *finder; /* the next hour that has any; NULL: all is one window */
+
+	/* The hours since 1970 that are not looked at yet, both ends included. */
+	int64_t first_hour;
+	int64_t last_hour;
+
+	/* The window, both ends included, and the key of the last row that was read in it. */
+	int64_t low_us;
+	int64_t high_us;
+	int64_t key;
+	bool window_read; /* to its end */
+};
+
+/* A kind: its columns, and how they are read. */
+struct history_table {
+	const struct history_column *columns;
+	int n_columns;
+	int (*open)(struct history *history, struct err *err);
+	int (*read)(struct history *history, history_take_fn *take, void *taker, struct err *err);
+};
+
+extern const struct history_table history_events;
+extern const struct history_table history_use_cases;
+extern const struct history_table history_usage_by_hour;
+extern const struct history_table history_usage_by_day;
+
+/* Prepares sql, and releases it. */
+int history_prepare(struct history *history, struct buf *sql, struct query **query,
+		    struct err *err);
+
+/* Sets the window, and the key before its first row. */
+void history_set_window(struct history *history, int64_t low_us, int64_t high_us);
+
+/*
+ * Appends the conditions of window and key, and the order: for rows that are sorted by a time and an id,
+ * both named as in SQL.
+ */
+void history_add_window(struct buf *sql, const struct history *history, const char *time,
+			const char *id);
+
+/*
+ * Reads the window's next page, whose last two columns are a row's time and id. Returns how many rows
+ * were taken.
+ */
+int history_read_window(struct history *history, history_take_fn *take, void *taker,
+			struct err *err);
+
+/*
+ * Steps through the page until it ends or the limit is reached. Returns the rows taken; *n_seen counts
+ * also the one that the limit kept back.
+ */
+int history_step(struct history *history, history_take_fn *take, void *taker, int *n_seen,
+		 struct err *err);
+
+/*
+ * Finds the next hour that has rows, by the finder. The caller takes it, and what belongs with it, out of
+ * the hours that are left. 1: *hour is it; 0: there is none; or a negative err_code.
+ */
+int history_find_hour(struct history *history, int64_t *hour, struct err *err);
+
+/* The finder in the rollups, filtered; *query is history->finder. */
+int history_prepare_finder(struct history *history, struct err *err);
+
+#endif

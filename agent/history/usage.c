@@ -1,0 +1,133 @@
+/*
+ * Usage by hour or day, use case name, category and resource. From the rollups, which outlive the events; where
+ * an id or a user is asked for, which no rollup knows, from the events themselves, by the same rules. Read
+ * one hour or day at a time, in whole hours.
+ */
+#include "history/history_parts.h"
+
+/* clang-format off */
+#define COLUMNS(name, heading, type) \
+	{name,              heading,      type,         1}, \
+	{"use_case_name",   "USE CASE",   HISTORY_TEXT, 2}, \
+	{"category",        "CATEGORY",   HISTORY_TEXT, 6}, \
+	{"resource",        "RESOURCE",   HISTORY_TEXT, 3}, \
+	{"events",          "EVENTS",     HISTORY_INT,  1}, \
+	{"failures",        "FAILED",     HISTORY_INT,  4}, \
+	{"input_units",     "INPUT",      HISTORY_INT,  1}, \
+	{"output_units",    "OUTPUT",     HISTORY_INT,  1}, \
+	{"units",           NULL,         HISTORY_JSON, 0}, \
+	{"latency_mean_ms", "MEAN MS",    HISTORY_REAL, 5}, \
+	{"latency_max_ms",  "MAX MS",     HISTORY_INT,  5}
+
+static const struct history_column columns_by_hour[] = {COLUMNS("hour", "HOUR", HISTORY_HOUR)};
+static const struct history_column columns_by_day[] = {COLUMNS("day", "DAY", HISTORY_DAY)};
+
+#define UNITS_OF(rows) \
+	"(SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM (" rows ") q)"
+
+static const char names_and_order[] =
+	" LEFT JOIN names u ON u.id = h.use_case_name"
+	" LEFT JOIN names c ON c.id = h.category"
+	" LEFT JOIN names r ON r.id = h.resource"
+	" GROUP BY h.use_case_name, h.category, h.resource ORDER BY u.text, c.text, r.text";
+
+static const char from_rollups[] =
+	"SELECT :bucket, u.text, c.text, r.text, sum(h.events), sum(h.failures), sum(h.input_units),"
+	" sum(h.output_units),"
+	UNITS_OF("SELECT n.text AS type, sum(v.input) AS input, sum(v.output) AS output"
+		 " FROM usage_hour_units v JOIN names n ON n.id = v.unit_type"
+		 " WHERE v.hour BETWEEN :low AND :high AND v.use_case_name = h.use_case_name"
+		 " AND v.category = h.category AND v.resource = h.resource GROUP BY n.text ORDER BY n.text")
+	", sum(h.latency_sum_ms) * 1.0 / nullif(sum(h.latency_count), 0),"
+	" CASE WHEN sum(h.latency_count) > 0 THEN max(h.latency_max_ms) END"
+	" FROM (SELECT * FROM usage_hours h WHERE h.hour BETWEEN :low AND :high";
+
+static const char from_events[] =
+	"WITH hit AS MATERIALIZED (SELECT i.use_case_name, e.category, e.resource, e.units, e.input_units,"
+	" e.output_units, e.end_to_end_latency_ms AS latency_ms,"
+	" coalesce(e.http_status_code >= 400 OR e.http_status_code = 299, 0) AS failed"
+	" FROM events e LEFT JOIN use_case_instances i ON i.id = e.instance"
+	" WHERE e.event_timestamp_us BETWEEN :low * 3600000000 AND (:high + 1) * 3600000000 - 1";
+
+static const char sums_of_events[] =
+	") SELECT :bucket, u.text, c.text, r.text, count(*), sum(h.failed), sum(h.input_units), sum(h.output_units),"
+	UNITS_OF("SELECT j.key AS type, coalesce(sum(j.value ->> '$.input'), 0) AS input,"
+		 " coalesce(sum(j.value ->> '$.output'), 0) AS output"
+		 " FROM hit v, json_each(v.units) j WHERE v.use_case_name IS h.use_case_name"
+		 " AND v.category IS h.category AND v.resource IS h.resource GROUP BY j.key ORDER BY j.key")
+	", avg(h.latency_ms), max(h.latency_ms) FROM hit h";
+/* clang-format on */
+
+static int open_rollups(struct history *history, struct err *err)
+{
+	struct buf sql = BUF_INIT;
+	buf_add_str(&sql, from_rollups);
+	history_filter_hours(&sql, &history->filters);
+	buf_add_str(&sql, ") h");
+	buf_add_str(&sql, names_and_order);
+	const int status = history_prepare(history, &sql, &history->page, err);
+	return status ? status : history_prepare_finder(history, err);
+}
+
+static int prepare_event_finder(struct history *history, struct err *err)
+{
+	struct buf sql = BUF_INIT;
+	buf_add_str(
+		&sql,
+		"SELECT e.event_timestamp_us / 3600000000 FROM events e WHERE e.event_timestamp_us"
+		" BETWEEN :low * 3600000000 AND (:high + 1) * 3600000000 - 1");
+	history_filter_events(&sql, &history->filters);
+	buf_addf(&sql, " ORDER BY e.event_timestamp_us %s LIMIT 1",
+		 history->filters.oldest_first ? "ASC" : "DESC");
+	return history_prepare(history, &sql, &history->finder, err);
+}
+
+static int open_usage(struct history *history, struct err *err)
+{
+	struct buf sql = BUF_INIT;
+	if (!history->filters.use_case_id && !history->filters.user_id)
+		return open_rollups(history, err);
+	buf_add_str(&sql, from_events);
+	history_filter_events(&sql, &history->filters);
+	buf_add_str(&sql, sums_of_events);
+	buf_add_str(&sql, names_and_order);
+	const int status = history_prepare(history, &sql, &history->page, err);
+	return status ? status : prepare_event_finder(history, err);
+}
+
+/* Takes the hours that belong with this one out of those that are left: itself, or its day. */
+static void take_bucket(struct history *history, int64_t hour, int64_t *low, int64_t *high)
+{
+	const int64_t n = history->kind == HISTORY_USAGE_BY_DAY ? 24 : 1;
+	const int64_t start = (hour / n - (hour % n < 0)) * n;
+	*low = start > history->first_hour ? start : history->first_hour;
+	*high = start + n - 1 < history->last_hour ? start + n - 1 : history->last_hour;
+	if (history->filters.oldest_first)
+		history->first_hour = *high + 1;
+	else
+		history->last_hour = *low - 1;
+	query_bind_int(history->page, ":bucket", start * HISTORY_HOUR_US);
+}
+
+static int read_usage(struct history *history, history_take_fn *take, void *taker, struct err *err)
+{
+	int64_t hour = 0;
+	int64_t low = 0;
+	int64_t high = 0;
+	int n_seen = 0;
+	const int status = history_find_hour(history, &hour, err);
+	if (status != 1)
+		return status;
+	take_bucket(history, hour, &low, &high);
+	query_bind_int(history->page, ":low", low);
+	query_bind_int(history->page, ":high", high);
+	const int n_taken = history_step(history, take, taker, &n_seen, err);
+	query_reset(history->page);
+	return n_taken;
+}
+
+const struct history_table history_usage_by_hour = {
+	columns_by_hour, sizeof(columns_by_hour) / sizeof(columns_by_hour[0]), open_usage,
+	read_usage};
+const struct history_table history_usage_by_day = {
+	columns_by_day, sizeof(columns_by_day) / sizeof(columns_by_day[0]), open_usage, read_usage};
