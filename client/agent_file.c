@@ -47,11 +47,14 @@ void payi__agent_file_unmap(const struct payi_ring_agent *agent)
 const struct payi_ring_slot *payi__agent_file_slot(const struct payi_ring_agent *agent,
 						   const uint8_t ring_id[PAYI_RING_ID_BYTES])
 {
+	uint64_t id[2];
+	memcpy(id, ring_id, sizeof(id));
 	for (uint32_t i = 0; i < PAYI_RING_SLOTS; i++) {
 		const struct payi_ring_slot *slot = &agent->slot[i];
-		/* Acquire, pairs with the agent's release of state: ring_id is in place. */
+		/* Acquire, pairs with the releases in the agent's take_slot(): done is ours, too. */
 		if (payi_ring_load_acquire(&slot->state) != PAYI_RING_SLOT_FREE &&
-		    memcmp(slot->ring_id, ring_id, PAYI_RING_ID_BYTES) == 0)
+		    payi_ring_load_acquire(&slot->ring_id[0]) == id[0] &&
+		    payi_ring_load_acquire(&slot->ring_id[1]) == id[1])
 			return slot;
 	}
 	return NULL;

@@ -251,15 +251,6 @@ void drain_rescan(struct drain *drain)
 	drain->rescan = true;
 }
 
-static bool knows_ring(void *context, const uint8_t *ring_id)
-{
-	const struct drain *drain = context;
-	for (int i = 0; i < drain->n_rings; i++)
-		if (memcmp(drain->rings[i]->reader.ring_id, ring_id, PAYI_RING_ID_BYTES) == 0)
-			return true;
-	return false;
-}
-
 static void scan_when_due(struct drain *drain, int64_t now_us)
 {
 	if (!drain->rescan && now_us < drain->next_scan_us)
@@ -269,7 +260,7 @@ static void scan_when_due(struct drain *drain, int64_t now_us)
 	drain->next_scan_us = now_us + SCAN_US;
 	scan(drain);
 	if (first)
-		agent_file_sweep(drain->agent_file, knows_ring, drain);
+		agent_file_sweep(drain->agent_file, drain->dir);
 }
 
 static void plan_next_visit(struct drain_ring *ring, bool had_something, int64_t now_us)

@@ -14,13 +14,31 @@ enum {
 
 /* ---- Opening -------------------------------------------------------------------------------------- */
 
+/*
+ * A lane that SQLite knows nothing of, though the agent's file says that some of it is stored: the database
+ * was lost or replaced. What was given back may be overwritten by now, so we go on behind it.
+ */
+static void adopt_orphan(struct drain_ring *ring, uint32_t lane)
+{
+	const uint64_t done = payi_ring_load_own(&ring->slot->done[lane]);
+	log_warn("the database does not know a ring of which an agent has stored events; was it "
+		 "replaced?",
+		 LOG_STR("ring", ring->name), LOG_STR("app", ring->reader.app_name),
+		 LOG_INT("lane", lane), LOG_INT("bytes_stored", done), LOG_END);
+	ring->committed[lane].position = ring->pending[lane].position = done;
+	ring->sequence_unknown[lane] = true;
+}
+
 static void adopt_positions(struct drain_ring *ring,
 			    const struct store_lane lanes[PAYI_RING_LANES_MAX])
 {
 	for (uint32_t i = 0; i < ring->reader.n_lanes; i++) {
 		ring->committed[i] = ring->pending[i] = lanes[i];
-		/* The last agent may have been killed between C4 and C5. */
-		if (ring->slot)
+		if (!ring->slot)
+			continue;
+		if (lanes[i].position == 0 && payi_ring_load_own(&ring->slot->done[i]) > 0)
+			adopt_orphan(ring, i);
+		else /* the last agent may have been killed between C4 and C5 */
 			payi_ring_release(&ring->slot->done[i], lanes[i].position);
 	}
 }
@@ -215,6 +233,22 @@ static int64_t copy_size(const struct drain_ring *ring, uint32_t lane, uint64_t 
 	return record_bytes > COPY_BYTES ? (int64_t)record_bytes : COPY_BYTES;
 }
 
+/* Of an orphan: its next record tells how many came before, which this database will never have. */
+static bool learn_sequence(struct drain_ring *ring, uint32_t lane, struct err *err)
+{
+	struct payi_ring_record record;
+	struct store_lane *pending = &ring->pending[lane];
+	if (!ring->sequence_unknown[lane])
+		return true;
+	if (ring_reader_copy(&ring->reader, lane, pending->position, (uint8_t *)&record,
+			     sizeof(record), err))
+		return false;
+	pending->sequence = record.sequence - 1;
+	pending->rejected = pending->sequence;
+	ring->sequence_unknown[lane] = false;
+	return true;
+}
+
 static int take_lane(struct drain_ring *ring, uint32_t lane, struct store *store, struct buf *copy,
 		     struct drain_budget *budget, int64_t now_wall_us, struct err *err)
 {
@@ -223,7 +257,8 @@ static int take_lane(struct drain_ring *ring, uint32_t lane, struct store *store
 		const uint64_t left = ring->seen.lane[lane].tail - position;
 		if (left == 0 || budget->events <= 0 || budget->bytes <= 0)
 			return left != 0;
-		const int64_t bytes = copy_size(ring, lane, left, err);
+		const int64_t bytes =
+			learn_sequence(ring, lane, err) ? copy_size(ring, lane, left, err) : -1;
 		if (bytes < 0)
 			return ERR_INVALID;
 		buf_clear(copy);

@@ -22,6 +22,7 @@ struct drain_ring {
 
 	struct store_lane committed[PAYI_RING_LANES_MAX]; /* as in SQLite */
 	struct store_lane pending[PAYI_RING_LANES_MAX];   /* as in the transaction under way */
+	bool sequence_unknown[PAYI_RING_LANES_MAX];       /* the database does not know the ring */
 	uint64_t committed_busy;
 	uint64_t pending_busy;
 

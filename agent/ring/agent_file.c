@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { AGENT_FILE_NAME_BYTES = sizeof(PAYI_RING_FILE_PREFIX) + 2 * PAYI_RING_ID_BYTES };
 
 struct agent_file {
 	struct payi_ring_agent *map;
@@ -105,31 +108,41 @@ void agent_file_close(struct agent_file *file)
 	free(file);
 }
 
-static void take_slot(struct payi_ring_slot *slot, const uint8_t ring_id[PAYI_RING_ID_BYTES])
+/* In the order that ring.h gives for a slot: positions, id, state. */
+static void take_slot(struct payi_ring_slot *slot, const uint64_t id[2])
 {
-	memcpy(slot->ring_id, ring_id, PAYI_RING_ID_BYTES);
 	for (int i = 0; i < PAYI_RING_LANES_MAX; i++)
-		payi_ring_store_own(&slot->done[i], 0);
-	/* Release, pairs with the client's acquire of state in payi__agent_file_slot(). */
+		payi_ring_store_release(&slot->done[i], 0);
+	/* Releases, pair with the client's acquires in payi__agent_file_slot(). */
+	payi_ring_store_release(&slot->ring_id[0], id[0]);
+	payi_ring_store_release(&slot->ring_id[1], id[1]);
 	payi_ring_store_release(&slot->state, PAYI_RING_SLOT_SERVED);
+}
+
+static bool is_slot_of(const struct payi_ring_slot *slot, const uint64_t id[2])
+{
+	return payi_ring_load_own(&slot->ring_id[0]) == id[0] &&
+	       payi_ring_load_own(&slot->ring_id[1]) == id[1];
 }
 
 struct payi_ring_slot *agent_file_slot(struct agent_file *file,
 				       const uint8_t ring_id[PAYI_RING_ID_BYTES])
 {
 	struct payi_ring_slot *free_slot = NULL;
+	uint64_t id[2];
+	memcpy(id, ring_id, sizeof(id));
 	for (uint32_t i = 0; i < PAYI_RING_SLOTS; i++) {
 		struct payi_ring_slot *slot =
 			&file->map->slot[(file->next_slot + i) % PAYI_RING_SLOTS];
 		const bool used = payi_ring_load_own(&slot->state) != PAYI_RING_SLOT_FREE;
-		if (used && memcmp(slot->ring_id, ring_id, PAYI_RING_ID_BYTES) == 0)
+		if (used && is_slot_of(slot, id))
 			return slot;
 		if (!used && !free_slot)
 			free_slot = slot;
 	}
 	if (!free_slot)
 		return NULL;
-	take_slot(free_slot, ring_id);
+	take_slot(free_slot, id);
 	file->next_slot = (uint32_t)(free_slot - file->map->slot + 1) % PAYI_RING_SLOTS;
 	return free_slot;
 }
@@ -139,13 +152,29 @@ void agent_file_slot_free(struct payi_ring_slot *slot)
 	payi_ring_store_release(&slot->state, PAYI_RING_SLOT_FREE);
 }
 
-void agent_file_sweep(struct agent_file *file, bool (*keep)(void *context, const uint8_t *ring_id),
-		      void *context)
+/* The name of the ring that a slot serves. */
+static void slot_file_name(const struct payi_ring_slot *slot, char name[AGENT_FILE_NAME_BYTES])
+{
+	uint8_t id[PAYI_RING_ID_BYTES];
+	const uint64_t words[2] = {payi_ring_load_own(&slot->ring_id[0]),
+				   payi_ring_load_own(&slot->ring_id[1])};
+	memcpy(id, words, sizeof(id));
+	memcpy(name, PAYI_RING_FILE_PREFIX, sizeof(PAYI_RING_FILE_PREFIX));
+	char *digits = name + sizeof(PAYI_RING_FILE_PREFIX) - 1;
+	for (size_t i = 0; i < sizeof(id); i++)
+		snprintf(digits + 2 * i, 3, "%02x", id[i]);
+}
+
+void agent_file_sweep(struct agent_file *file, int dir)
 {
 	for (uint32_t i = 0; i < PAYI_RING_SLOTS; i++) {
 		struct payi_ring_slot *slot = &file->map->slot[i];
-		if (payi_ring_load_own(&slot->state) != PAYI_RING_SLOT_FREE &&
-		    !keep(context, slot->ring_id))
+		char name[AGENT_FILE_NAME_BYTES];
+		struct stat stat;
+		if (payi_ring_load_own(&slot->state) == PAYI_RING_SLOT_FREE)
+			continue;
+		slot_file_name(slot, name);
+		if (fstatat(dir, name, &stat, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)
 			agent_file_slot_free(slot);
 	}
 }

@@ -30,9 +30,11 @@ struct payi_ring_slot *agent_file_slot(struct agent_file *file,
 /* The ring is gone, and so is everybody who could read its slot. */
 void agent_file_slot_free(struct payi_ring_slot *slot);
 
-/* Frees the slots whose ring keep() does not know: left by an agent that was killed. */
-void agent_file_sweep(struct agent_file *file, bool (*keep)(void *context, const uint8_t *ring_id),
-		      void *context);
+/*
+ * Frees the slots whose ring has gone from the directory: left by an agent that was killed. A ring that is
+ * there keeps its slot, whatever we know of it, since its client may be reading it.
+ */
+void agent_file_sweep(struct agent_file *file, int dir);
 
 /* Tells that we live: now, CLOCK_BOOTTIME in microseconds. */
 void agent_file_beat(struct agent_file *file, int64_t now_us);

@@ -170,8 +170,12 @@ int ring_reader_counters(const struct ring_reader *ring, struct ring_counters *c
 		return status;
 	for (uint32_t i = 0; i < ring->n_lanes; i++) {
 		const struct payi_ring_lane *from = &copy.lane[i];
+		/*
+		 * The acquire is of our copy, whose bytes come from the ring's word: what is read after it is read
+		 * after that word, also where loads may pass each other.
+		 */
 		counters->lane[i] = (struct ring_lane){
-			.tail = payi_ring_load_own(&from->tail),
+			.tail = payi_ring_load_acquire(&from->tail),
 			.attempted = payi_ring_load_own(&from->attempted),
 			.refused = payi_ring_load_own(&from->refused),
 			.dropped_full = payi_ring_load_own(&from->dropped_full),

@@ -72,8 +72,8 @@
  *                                                      lanes: COMMIT the last counters, then unlink
  *
  *     P4 pairs with C2: who sees the tail sees the record. (The agent's two preads are copies by the
- *        kernel, in program order on x86. A machine that reorders loads needs a load barrier between C2 and
- *        C3: a stale length or sequence would be noticed, a stale byte within a text would not.)
+ *        kernel, in program order on x86. Where loads may pass each other, the agent reads its copy of the
+ *        tail with acquire before C3: a stale length or sequence would be noticed, a stale byte of text not.)
  *     C5 pairs with P2: who sees the space as free knows that the agent's copy of it is done, and on disk.
  *     C1 before C2: a lock that is free means that nobody can store any more, so the tails read after
  *        it are the last ones. Read the other way round, a record could slip in between, and be lost.
@@ -207,16 +207,16 @@ struct payi_ring_record {
 
 /*
  * The file "agent". A ring finds its slot by its id, once; the slot stays its own until the ring's file
- * is gone, and is not freed before, whatever the agent knows of the ring. The agent never shrinks, replaces
- * or deletes this file, so a mapping of it stays good over any number of agents.
+ * is gone from the directory: no live client's slot is ever given away. The agent never shrinks, replaces or
+ * deletes this file, so a mapping of it stays good over any number of agents.
  *
- * A slot is given in this order: done set to 0, ring_id, state. A ring that comes upon its id, in a slot that
- * still seemed to be another's, must not find that one's positions: it would take its own records for stored.
+ * A slot is given in this order: done set to 0, ring_id, state, each stored with release. So a ring that comes upon
+ * its id (loaded with acquire), be it in a slot that was another ring's when it loaded state, finds
+ * none of the other's positions behind it.
  */
 struct payi_ring_slot {
-	payi_ring_word
-		state; /* enum payi_ring_slot_state; stored (release) after ring_id is in place */
-	uint8_t ring_id[PAYI_RING_ID_BYTES];
+	payi_ring_word state;      /* enum payi_ring_slot_state */
+	payi_ring_word ring_id[2]; /* the 16 bytes of header.ring_id, as they lie in memory */
 	payi_ring_word done[PAYI_RING_LANES_MAX]; /* C5: stored in SQLite up to here */
 	uint64_t reserved[13];
 };

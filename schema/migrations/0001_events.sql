@@ -39,7 +39,7 @@ CREATE TABLE lanes (
   lane INTEGER NOT NULL,
   position INTEGER NOT NULL,           -- read up to here; committed with what was read
   sequence INTEGER NOT NULL,           -- of the last record read: stored + rejected
-  rejected INTEGER NOT NULL,           -- records whose content the agent could not accept
+  rejected INTEGER NOT NULL,           -- records that were not accepted, or went to a database before this one
   attempted INTEGER NOT NULL,          -- the client's own counters, as last read
   refused INTEGER NOT NULL,
   dropped_full INTEGER NOT NULL,

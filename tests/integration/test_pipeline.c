@@ -422,3 +422,29 @@ Test(pipeline, stores_large_events_whole)
 	payi_client_close(client);
 	free(prompt);
 }
+
+/* The database is lost while an application goes on: its ring is served from where it is. */
+Test(pipeline, goes_on_with_a_ring_that_the_database_does_not_know)
+{
+	help_agent_start(&site, NULL, NULL);
+	payi_client *client = open_client(256 * 1024, PAYI_WHEN_FULL_BLOCK);
+	for (int i = 0; i < 5000; i++) /* more than a lane holds */
+		cr_assert(track_numbered(client, 0, i) == PAYI_OK);
+	cr_assert(payi_flush(client, 10000) == PAYI_OK);
+	cr_assert_eq(help_agent_stop(&site), 0);
+	char *output;
+	help_shell(&output, "rm '%s'*", site.database);
+	free(output);
+	for (int i = 5000; i < 5100; i++)
+		cr_assert(track_numbered(client, 0, i) == PAYI_OK);
+	help_agent_start(&site, NULL, NULL);
+	for (int i = 5100; i < 9000; i++)
+		cr_assert(track_numbered(client, 0, i) == PAYI_OK);
+	cr_assert(payi_flush(client, 10000) == PAYI_OK, "%s", payi_last_error());
+	cr_assert_eq(
+		help_query_int(&site,
+			       "SELECT count(DISTINCT provider_response_id) FROM event_history"),
+		4000);
+	cr_assert_eq(help_query_int(&site, "SELECT sum(sequence - rejected) FROM lanes"), 4000);
+	payi_client_close(client);
+}
