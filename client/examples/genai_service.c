@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 64, THREADS_MAX = 64, BLOCK_MS = 5000, FLUSH_MS = 10000 };
+enum { PROCESSES_MAX = 64, THREADS_MAX = 64, BLOCK_MS = 5000, FLUSH_MS = 5000 };
 
 struct plan {
 	long processes;
@@ -92,7 +92,7 @@ static struct thread make_thread(const struct plan *plan, payi_client *client, l
 
 static int serve(const struct plan *plan, payi_client *client, long process, struct report *report)
 {
-	static struct thread threads[THREADS_MAX];
+	struct thread threads[THREADS_MAX];
 	long started = 0;
 	int error = 0;
 	while (!error && started < plan->threads) {
