@@ -24,6 +24,23 @@ struct setting_options {
 	int n;
 };
 
+/* What an argument is, as --help names it. */
+static const char *argument_of(const struct setting *setting)
+{
+	switch (setting->type) {
+	case SETTING_INT:
+		return "N";
+	case SETTING_BOOL:
+		return "yes|no";
+	case SETTING_TEXT:
+	case SETTING_SECRET:
+		break;
+	}
+	if (strstr(setting->name, "_dir"))
+		return "DIR";
+	return strstr(setting->name, "_file") ? "FILE" : "TEXT";
+}
+
 static void add_option(struct setting_options *options, const struct argp_option *option)
 {
 	options->option[options->n++] = *option;
@@ -40,16 +57,14 @@ static void add_setting(struct setting_options *options, int i)
 	snprintf(options->doc[i], DOC_BYTES, "%s%s%s%s%s%s%s", setting->help, *allowed ? " (" : "",
 		 allowed, *allowed ? ")" : "", *setting->value ? " [default: " : "", setting->value,
 		 *setting->value ? "]" : "");
-	add_option(options,
-		   &(struct argp_option){
-			   .name = options->name[i],
-			   .key = KEY_SETTING + i,
-			   .arg = setting->type == SETTING_INT    ? "N"
-				  : setting->type == SETTING_BOOL ? "yes|no"
-								  : "TEXT",
-			   .flags = setting->type == SETTING_BOOL ? OPTION_ARG_OPTIONAL : 0,
-			   .doc = options->doc[i],
-		   });
+	const struct argp_option option = {
+		.name = options->name[i],
+		.key = KEY_SETTING + i,
+		.arg = argument_of(setting),
+		.flags = setting->type == SETTING_BOOL ? OPTION_ARG_OPTIONAL : 0,
+		.doc = options->doc[i],
+	};
+	add_option(options, &option);
 }
 
 static bool has_flag(enum cli_settings which, int i)
@@ -59,26 +74,33 @@ static bool has_flag(enum cli_settings which, int i)
 	return which == CLI_SETTINGS_ALL || i == SETTING_data_dir || i == SETTING_ring_dir;
 }
 
+static void add_section(struct setting_options *options, int i, int group)
+{
+	snprintf(options->heading[i], NAME_BYTES, "Settings, [%s]:", settings_table[i].section);
+	const struct argp_option heading = {.doc = options->heading[i], .group = group};
+	add_option(options, &heading);
+}
+
+/* The sections follow the command's own options, which are of lower groups, in the table's order. */
 static void make_options(struct setting_options *options, enum cli_settings which)
 {
-	*options = (struct setting_options){0};
+	static const struct argp_option config = {
+		.name = "config",
+		.key = KEY_CONFIG,
+		.arg = "FILE",
+		.doc = "the configuration file [default: /etc/payi/agent.conf where it exists]",
+	};
 	const char *section = "";
+	int group = 10;
+	*options = (struct setting_options){0};
 	for (int i = 0; i < SETTINGS_N; i++) {
 		if (!has_flag(which, i))
 			continue;
-		if (strcmp(section, settings_table[i].section) != 0) {
-			section = settings_table[i].section;
-			snprintf(options->heading[i], NAME_BYTES, "Settings, [%s]:", section);
-			add_option(options, &(struct argp_option){.doc = options->heading[i]});
-		}
+		if (strcmp(section, settings_table[i].section) != 0)
+			add_section(options, i, group++);
 		if (i == 0)
-			add_option(options, &(struct argp_option){
-						    .name = "config",
-						    .key = KEY_CONFIG,
-						    .arg = "FILE",
-						    .doc = "the configuration file [default: "
-							   "/etc/payi/agent.conf where it exists]",
-					    });
+			add_option(options, &config);
+		section = settings_table[i].section;
 		add_setting(options, i);
 	}
 }

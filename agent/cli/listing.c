@@ -85,7 +85,7 @@ static void read_when(const char *flag, const char *text, bool utc, int64_t *whe
 		      struct argp_state *state)
 {
 	if (text && history_when(text, clock_wall_us(), utc, when_us))
-		argp_error(state, "%s is '%s'; it must be one of: " HISTORY_WHEN_FORMS, flag, text);
+		argp_error(state, "%s is '%s'; it takes " HISTORY_WHEN_FORMS, flag, text);
 }
 
 static void read_end(struct request *request, struct argp_state *state)

@@ -1,0 +1,65 @@
+/*
+ * What `payi-agent status` knows: from the database and the ring directory alone, so that it tells the same
+ * whether an agent runs or not. Gathered by status.c, shown by status_text.c and status_json.c.
+ */
+#ifndef PAYI_CLI_STATUS_H
+#define PAYI_CLI_STATUS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "history/books.h"
+#include "settings.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { STATUS_RINGS_MAX = 4096, STATUS_SINKS_MAX = 1 };
+
+struct status_agent {
+	bool runs;                   /* somebody holds the ring directory's lock */
+	char who[BOOKS_TEXT_BYTES];  /* "pid 1234" */
+	int64_t heartbeat_us;        /* since its last visit to the rings; -1: it cannot be told */
+	char note[BOOKS_TEXT_BYTES]; /* why it could not be told whether it runs */
+};
+
+/* A ring that has a file, or is not closed in the database. */
+struct status_ring {
+	struct books_ring stored;
+	bool in_database;
+	bool has_file;
+	bool owner_lives;
+	int64_t lag_bytes;           /* written, and not yet committed */
+	int64_t lag_events;          /* likewise; with the calls under way, at most one per lane */
+	char note[BOOKS_TEXT_BYTES]; /* why its file could not be read */
+};
+
+struct status {
+	const struct settings *settings;
+	int64_t now_us;
+	struct status_agent agent;
+	bool has_database;
+	int64_t database_bytes;
+	int64_t wal_bytes;
+	struct books books; /* with what rings say beyond what is committed */
+	int64_t in_rings;   /* events */
+	int n_sinks;
+	struct books_sink sink[STATUS_SINKS_MAX];
+	int n_rings;
+	struct status_ring
+		*ring; /* STATUS_RINGS_MAX; rings beyond that are counted in the books alone */
+	const char *unbalanced; /* what does not add up; NULL: all does */
+};
+
+/* What a ring is doing, in a word: "live", "ending", "aside", "new", "unreadable", "gone". */
+const char *status_ring_word(const struct status_ring *ring);
+
+/* status_agent.c: asks for the lock, and reads the heartbeat. */
+void status_read_agent(const char *ring_dir, struct status_agent *agent);
+
+/* status_rings.c: adds what the files of the ring directory say to rings that the database named. */
+int status_read_rings(struct status *status, struct err *err);
+
+void status_text(const struct status *status, bool terminal, int width, struct buf *out);
+void status_json(const struct status *status, struct buf *out);
+
+#endif
