@@ -46,7 +46,9 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 	struct curl_loop_socket *socket = poll->data;
 	int what = 0;
 	if (status < 0)
-		what = CURL_CSELECT_ERR;
+		/* Readable and writable too: so libcurl asks the socket itself, reads an answer that came
+		 * before the reset, and tries again at once where an idle connection had died. */
+		what = CURL_CSELECT_ERR | CURL_CSELECT_IN | CURL_CSELECT_OUT;
 	if (events & UV_READABLE)
 		what |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)

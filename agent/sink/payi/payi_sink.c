@@ -406,7 +406,7 @@ void payi_sink_stop(struct payi_sink *sink, int64_t flush_ms, void (*stopped)(vo
 	sink->stopped_ctx = ctx;
 	sink->stop_us = clock_boot_us();
 	sink->stop_deadline_us = sink->stop_us + flush_ms * 1000;
-	kick(sink);
+	kick(sink); /* nothing, when it is closing already */
 }
 
 void payi_sink_free(struct payi_sink *sink)

@@ -42,7 +42,8 @@ void payi_sink_wake(struct payi_sink *sink);
 
 /*
  * Sends what can be sent within flush_ms, at once if the service is known not to answer; then breaks off
- * and calls stopped(ctx) from the loop. What was not settled stays with the host.
+ * and calls stopped(ctx), once, from the loop. What was not settled stays with the host. A second call
+ * takes the place of the first: with a flush_ms of 0 it is over at once.
  */
 void payi_sink_stop(struct payi_sink *sink, int64_t flush_ms, void (*stopped)(void *ctx),
 		    void *ctx);
