@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { GAP = 2, CUT_MIN = 8 }; /* a text is not cut below so many columns */
+enum { GAP = 2, CUT_MIN = 14 }; /* a text is not cut below so many columns */
 
 static bool is_text(const struct history_column *column)
 {
