@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "store/hash.h"
-#include "store/sql.h"
+#include "store/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +18,16 @@ struct fold {
 	uint32_t n;
 	int64_t *rows;
 	uint32_t *slots;
-	sqlite3_stmt *upsert;
+	struct rows *upserts;
 };
 
 /* ---- Opening -------------------------------------------------------------------------------------- */
 
-static void add_list(struct buf *sql, const struct fold *fold, int n, const char *text)
+static void add_names(struct buf *sql, const struct fold *fold, int n)
 {
 	for (int i = 0; i < n; i++) {
 		buf_add_str(sql, i ? ", " : "");
-		buf_add_str(sql, text ? text : fold->spec->column[i].name);
+		buf_add_str(sql, fold->spec->column[i].name);
 	}
 }
 
@@ -41,24 +41,27 @@ static void add_update(struct buf *sql, enum fold_op op, const char *name)
 			 name, name);
 }
 
-static int prepare(struct fold *fold, sqlite3 *db, struct err *err)
+static int open_rows(struct fold *fold, sqlite3 *db, struct err *err)
 {
-	struct buf sql = BUF_INIT;
-	buf_addf(&sql, "INSERT INTO %s (", fold->spec->table);
-	add_list(&sql, fold, fold->n_columns, NULL);
-	buf_add_str(&sql, ") VALUES (");
-	add_list(&sql, fold, fold->n_columns, "?");
-	buf_add_str(&sql, ") ON CONFLICT (");
-	add_list(&sql, fold, fold->n_keys, NULL);
-	buf_add_str(&sql, ") DO UPDATE SET ");
+	struct buf into = BUF_INIT;
+	struct buf tail = BUF_INIT;
+	buf_addf(&into, "%s (", fold->spec->table);
+	add_names(&into, fold, fold->n_columns);
+	buf_add_str(&into, ")");
+	buf_add_str(&tail, " ON CONFLICT (");
+	add_names(&tail, fold, fold->n_keys);
+	buf_add_str(&tail, ") DO UPDATE SET ");
 	for (int i = fold->n_keys; i < fold->n_columns; i++) {
-		buf_add_str(&sql, i > fold->n_keys ? ", " : "");
-		add_update(&sql, fold->spec->column[i].op, fold->spec->column[i].name);
+		buf_add_str(&tail, i > fold->n_keys ? ", " : "");
+		add_update(&tail, fold->spec->column[i].op, fold->spec->column[i].name);
 	}
-	const char *text = buf_text(&sql);
-	const int status = sql.failed ? err_set(err, ERR_MEMORY, "out of memory")
-				      : sql_prepare(db, text, &fold->upsert, err);
-	buf_release(&sql);
+	const char *into_text = buf_text(&into);
+	const char *tail_text = buf_text(&tail);
+	const int status = into.failed || tail.failed ? err_set(err, ERR_MEMORY, "out of memory")
+						      : rows_open(db, into_text, fold->n_columns,
+								  tail_text, &fold->upserts, err);
+	buf_release(&into);
+	buf_release(&tail);
 	return status;
 }
 
@@ -82,7 +85,7 @@ int fold_open(sqlite3 *db, const struct fold_spec *spec, struct fold **out, stru
 	sqlite3_randomness(sizeof(fold->seed), &fold->seed);
 	fold->rows = malloc((size_t)FOLD_ROWS_MAX * (size_t)fold->n_columns * sizeof(*fold->rows));
 	fold->slots = calloc(SLOTS, sizeof(*fold->slots));
-	const int status = fold->rows && fold->slots ? prepare(fold, db, err)
+	const int status = fold->rows && fold->slots ? open_rows(fold, db, err)
 						     : err_set(err, ERR_MEMORY, "out of memory");
 	if (status) {
 		fold_close(fold);
@@ -96,7 +99,7 @@ void fold_close(struct fold *fold)
 {
 	if (!fold)
 		return;
-	sqlite3_finalize(fold->upsert);
+	rows_close(fold->upserts);
 	free(fold->rows);
 	free(fold->slots);
 	free(fold);
@@ -154,20 +157,22 @@ int fold_add(struct fold *fold, const int64_t *row, struct err *err)
 
 /* ---- Writing -------------------------------------------------------------------------------------- */
 
-static int upsert(struct fold *fold, const int64_t *row, struct err *err)
+static int write_row(struct fold *fold, const int64_t *row, struct err *err)
 {
 	for (int i = 0; i < fold->n_columns; i++)
-		sqlite3_bind_int64(fold->upsert, i + 1, row[i]);
-	return sql_finish(fold->upsert, err);
+		rows_set_int(fold->upserts, i, row[i]);
+	return rows_put(fold->upserts, err);
 }
 
 int fold_write(struct fold *fold, struct err *err)
 {
-	for (uint32_t i = 0; i < fold->n; i++) {
-		const int status = upsert(fold, row_at(fold, i), err);
-		if (status)
-			return err_wrap(err, "%s", fold->spec->table);
-	}
+	int status = 0;
+	for (uint32_t i = 0; !status && i < fold->n; i++)
+		status = write_row(fold, row_at(fold, i), err);
+	if (!status)
+		status = rows_write(fold->upserts, err);
+	if (status)
+		return err_wrap(err, "%s", fold->spec->table);
 	fold_forget(fold);
 	return 0;
 }
@@ -177,4 +182,5 @@ void fold_forget(struct fold *fold)
 	if (fold->n)
 		memset(fold->slots, 0, SLOTS * sizeof(*fold->slots));
 	fold->n = 0;
+	rows_forget(fold->upserts);
 }

@@ -9,19 +9,19 @@
 #include <stdint.h>
 #include <string.h>
 
-/* murmur3's finalizer: every bit of the input moves every bit of the output. */
-static inline uint64_t hash_mix(uint64_t x)
-{
-	x ^= x >> 33;
-	x *= 0xff51afd7ed558ccdu;
-	x ^= x >> 33;
-	x *= 0xc4ceb9fe1a85ec53u;
-	return x ^ x >> 33;
-}
-
 static inline uint64_t hash_add(uint64_t hash, uint64_t word)
 {
-	return hash_mix(hash ^ word);
+	hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+	return hash ^ hash >> 32;
+}
+
+/* Up to eight bytes as one number; their count is hashed beside it. */
+static inline uint64_t hash_load(const char *bytes, size_t len)
+{
+	uint64_t word = 0;
+	for (size_t i = 0; i < len; i++)
+		word = word << 8 | (uint8_t)bytes[i];
+	return word;
 }
 
 static inline uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t len)
@@ -32,9 +32,7 @@ static inline uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t len)
 		memcpy(&word, bytes, sizeof(word));
 		hash = hash_add(hash, word);
 	}
-	word = 0;
-	memcpy(&word, bytes, len);
-	return hash_add(hash, word);
+	return hash_add(hash, hash_load(bytes, len));
 }
 
 #endif

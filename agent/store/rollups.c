@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#define HOUR_US INT64_C(3600000000)
+
 enum rollup {
 	INSTANCE,
 	INSTANCE_UNITS,
@@ -87,20 +89,13 @@ void rollups_close(struct rollups *rollups)
 	free(rollups);
 }
 
-/* Hours before 1970 count down, too: rounded towards the past, not towards zero. */
-static int64_t hour_of(int64_t time_us)
-{
-	const int64_t hour_us = INT64_C(3600000000);
-	return time_us / hour_us - (time_us % hour_us < 0);
-}
-
 static struct share share_of(const struct event *event)
 {
 	const int64_t time_us = event->field[PAYI_FIELD_event_timestamp_us].number;
 	const bool latency = event_has(event, PAYI_FIELD_end_to_end_latency_ms);
 	return (struct share){
 		.time_us = time_us,
-		.hour = hour_of(time_us),
+		.hour = time_us / HOUR_US,
 		.failed = event_failed(event),
 		.input = event->input_units,
 		.output = event->output_units,

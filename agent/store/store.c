@@ -11,13 +11,14 @@
  * longer the WAL; but the WAL must end somewhere. An idle store moves what is there from IDLE on; a busy one,
  * at the begin of a transaction, from LONG on: then no one waits for the transaction yet. All that is
  * PASSIVE, which never waits for readers, and once everything is moved the next commit starts the WAL
- * anew. If readers have kept that from happening for so long that the WAL is STARVED, we wait for them, for as
- * long as the busy time-out says; the commands hold a snapshot for one query only.
+ * anew. Readers may keep that from happening, one after the other; so each time that another STARVED pages
+ * have piled up we wait for them, for as long as the busy time-out says, and no longer: somebody's shell with
+ * an open transaction must not stop the rings from being drained.
  */
 enum {
-	WAL_IDLE_PAGES = 1024,
-	WAL_LONG_PAGES = 8192,
-	WAL_STARVED_PAGES = 65536,
+	WAL_IDLE_PAGES = 512,      /* 4 MiB */
+	WAL_LONG_PAGES = 6144,     /* 48 MiB */
+	WAL_STARVED_PAGES = 32768, /* 256 MiB */
 };
 
 /* ---- Opening -------------------------------------------------------------------------------------- */
@@ -74,6 +75,7 @@ int store_open(const struct store_options *options, struct store **out, struct e
 		return status;
 	}
 	store->last_id = store->committed_id;
+	store->wal_starved = WAL_STARVED_PAGES;
 	sqlite3_wal_hook(store->db, note_wal, store);
 	*out = store;
 	return 0;
@@ -83,13 +85,12 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	rows_close(store->events);
 	rollups_close(store->rollups);
 	ids_close(store->instances);
 	ids_close(store->names);
 	for (int i = 0; i < STORE_N_STATEMENTS; i++)
 		sqlite3_finalize(store->statement[i]);
-	sqlite3_finalize(store->event_insert);
-	buf_release(&store->json);
 	sqlite3_close(store->db);
 	free(store);
 }
@@ -105,7 +106,9 @@ int store_begin(struct store *store, struct err *err)
 
 int store_commit(struct store *store, struct err *err)
 {
-	int status = rollups_write(store->rollups, err);
+	int status = rows_write(store->events, err);
+	if (!status)
+		status = rollups_write(store->rollups, err);
 	if (!status && store->last_id != store->committed_id)
 		status = sql_run(store->statement[STORE_LAST_ID], err, SQL_INT(store->last_id),
 				 SQL_END);
@@ -121,6 +124,7 @@ void store_rollback(struct store *store)
 {
 	if (!sqlite3_get_autocommit(store->db))
 		(void)sql_run(store->statement[STORE_ROLLBACK], NULL, SQL_END);
+	rows_forget(store->events);
 	rollups_forget(store->rollups);
 	ids_forget(store->instances);
 	ids_forget(store->names);
@@ -132,10 +136,14 @@ void store_checkpoint(struct store *store)
 {
 	int pages = 0;
 	int moved = 0;
-	const int mode = store->wal_pages >= WAL_STARVED_PAGES ? SQLITE_CHECKPOINT_TRUNCATE
-							       : SQLITE_CHECKPOINT_PASSIVE;
+	const bool starved = store->wal_pages >= store->wal_starved;
+	const int mode = starved ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
 	if (store->wal_pages < WAL_IDLE_PAGES)
 		return;
-	if (sqlite3_wal_checkpoint_v2(store->db, "main", mode, &pages, &moved) == SQLITE_OK)
+	if (sqlite3_wal_checkpoint_v2(store->db, "main", mode, &pages, &moved) == SQLITE_OK) {
 		store->wal_pages = pages - moved;
+		store->wal_starved = WAL_STARVED_PAGES;
+	} else if (starved) {
+		store->wal_starved = store->wal_pages + WAL_STARVED_PAGES;
+	}
 }

@@ -1,9 +1,8 @@
 /*
- * One event, one INSERT. Which columns it has, and how each is bound, comes from PAYI_EVENT_FIELDS:
+ * One event, one row. Which columns it has, and how each is set, comes from PAYI_EVENT_FIELDS:
  * a new field that analysts shall see is one row there and one column in a migration.
  */
 #include "event/event_json.h"
-#include "store/sql.h"
 #include "store/store_parts.h"
 
 enum column_kind { COLUMN_NAME, COLUMN_TEXT, COLUMN_INT, COLUMN_JSON };
@@ -14,16 +13,7 @@ struct column {
 };
 
 /* The columns that are no single field of the event come first. */
-enum {
-	BIND_ID = 1,
-	BIND_RING,
-	BIND_STORED,
-	BIND_INSTANCE,
-	BIND_INPUT,
-	BIND_OUTPUT,
-	BIND_RECORD,
-	BIND_FIELDS
-};
+enum { AT_ID, AT_RING, AT_STORED, AT_INSTANCE, AT_INPUT, AT_OUTPUT, AT_RECORD, AT_FIELDS };
 
 /* clang-format off */
 #define LIST_NAME(name)     ", " #name
@@ -32,12 +22,6 @@ enum {
 #define LIST_JSON(name)     ", " #name
 #define LIST_INSTANCE(name) ""
 #define LIST_NONE(name)     ""
-#define MARK_NAME           ", ?"
-#define MARK_TEXT           ", ?"
-#define MARK_INT            ", ?"
-#define MARK_JSON           ", ?"
-#define MARK_INSTANCE       ""
-#define MARK_NONE           ""
 #define ROW_NAME(id)        {(id), COLUMN_NAME},
 #define ROW_TEXT(id)        {(id), COLUMN_TEXT},
 #define ROW_INT(id)         {(id), COLUMN_INT},
@@ -45,13 +29,9 @@ enum {
 #define ROW_INSTANCE(id)
 #define ROW_NONE(id)
 
-static const char insert_sql[] =
-	"INSERT INTO events (id, ring, stored_us, instance, input_units, output_units, record"
+static const char into[] =
+	"events (id, ring, stored_us, instance, input_units, output_units, record"
 #define X(id, name, type, json, column) LIST_##column(name)
-	PAYI_EVENT_FIELDS(X)
-#undef X
-	") VALUES (?, ?, ?, ?, ?, ?, ?"
-#define X(id, name, type, json, column) MARK_##column
 	PAYI_EVENT_FIELDS(X)
 #undef X
 	")";
@@ -74,7 +54,7 @@ struct refs {
 
 int store_event_prepare(struct store *store, struct err *err)
 {
-	return sql_prepare(store->db, insert_sql, &store->event_insert, err);
+	return rows_open(store->db, into, AT_FIELDS + N_COLUMNS, "", &store->events, err);
 }
 
 /* ---- The rows that it refers to ------------------------------------------------------------------- */
@@ -110,75 +90,49 @@ static int find_refs(struct store *store, const struct event *event, struct refs
 
 /* ---- The row itself ------------------------------------------------------------------------------- */
 
-static void bind_fixed(const struct store *store, int64_t ring, const struct event *event,
-		       const struct refs *refs, int64_t now_us)
+static void set_fixed(struct rows *row, int64_t id, int64_t ring, const struct event *event,
+		      int64_t instance, int64_t now_us)
 {
-	sqlite3_stmt *insert = store->event_insert;
-	sqlite3_bind_int64(insert, BIND_ID, store->last_id + 1);
-	sqlite3_bind_int64(insert, BIND_RING, ring);
-	sqlite3_bind_int64(insert, BIND_STORED, now_us);
-	if (refs->instance)
-		sqlite3_bind_int64(insert, BIND_INSTANCE, refs->instance);
-	sqlite3_bind_int64(insert, BIND_INPUT, event->input_units);
-	sqlite3_bind_int64(insert, BIND_OUTPUT, event->output_units);
-	sqlite3_bind_blob64(insert, BIND_RECORD, event->record, event->record_bytes, SQLITE_STATIC);
+	rows_set_int(row, AT_ID, id);
+	rows_set_int(row, AT_RING, ring);
+	rows_set_int(row, AT_STORED, now_us);
+	if (instance)
+		rows_set_int(row, AT_INSTANCE, instance);
+	rows_set_int(row, AT_INPUT, event->input_units);
+	rows_set_int(row, AT_OUTPUT, event->output_units);
+	rows_set_blob(row, AT_RECORD, event->record, event->record_bytes);
 }
 
-static void bind_field(sqlite3_stmt *insert, int at, enum column_kind kind,
-		       const struct event_field *field, int64_t name)
+static void set_field(struct rows *row, int at, const struct column *column,
+		      const struct event *event, const struct refs *refs)
 {
-	switch (kind) {
+	const struct event_field *field = &event->field[column->field];
+	switch (column->kind) {
 	case COLUMN_NAME:
-		sqlite3_bind_int64(insert, at, name);
+		rows_set_int(row, at, refs->name[column->field]);
 		break;
 	case COLUMN_TEXT:
-		sqlite3_bind_text64(insert, at, field->text, field->len, SQLITE_STATIC,
-				    SQLITE_UTF8);
+		rows_set_text(row, at, field->text, field->len);
 		break;
 	case COLUMN_INT:
-		sqlite3_bind_int64(insert, at, field->number);
+		rows_set_int(row, at, field->number);
 		break;
-	case COLUMN_JSON: /* bind_json() */
+	case COLUMN_JSON:
+		event_json_field(rows_begin_text(row), event, column->field,
+				 EVENT_JSON_FOR_HISTORY);
+		rows_end_text(row, at);
 		break;
 	}
 }
 
-/* All JSON texts lie in one buffer, which may move while it grows: they are bound when it is complete. */
-static int bind_json(struct store *store, const struct event *event, struct err *err)
+static int put_row(struct store *store, int64_t ring, const struct event *event,
+		   const struct refs *refs, int64_t now_us, struct err *err)
 {
-	size_t end[N_COLUMNS];
-	buf_clear(&store->json);
-	for (int i = 0; i < N_COLUMNS; i++) {
-		if (columns[i].kind == COLUMN_JSON && event_has(event, columns[i].field))
-			event_json_field(&store->json, event, columns[i].field,
-					 EVENT_JSON_FOR_HISTORY);
-		end[i] = store->json.len;
-	}
-	if (store->json.failed)
-		return err_set(err, ERR_MEMORY, "out of memory");
-	for (int i = 0; i < N_COLUMNS; i++) {
-		const size_t begin = i ? end[i - 1] : 0;
-		if (end[i] > begin)
-			sqlite3_bind_text64(store->event_insert, BIND_FIELDS + i,
-					    (const char *)store->json.data + begin, end[i] - begin,
-					    SQLITE_STATIC, SQLITE_UTF8);
-	}
-	return 0;
-}
-
-static int insert_event(struct store *store, int64_t ring, const struct event *event,
-			const struct refs *refs, int64_t now_us, struct err *err)
-{
-	sqlite3_clear_bindings(store->event_insert);
-	bind_fixed(store, ring, event, refs, now_us);
-	for (int i = 0; i < N_COLUMNS; i++) {
-		const enum payi_field field = columns[i].field;
-		if (event_has(event, field))
-			bind_field(store->event_insert, BIND_FIELDS + i, columns[i].kind,
-				   &event->field[field], refs->name[field]);
-	}
-	const int status = bind_json(store, event, err);
-	return status ? status : sql_finish(store->event_insert, err);
+	set_fixed(store->events, store->last_id + 1, ring, event, refs->instance, now_us);
+	for (int i = 0; i < N_COLUMNS; i++)
+		if (event_has(event, columns[i].field))
+			set_field(store->events, AT_FIELDS + i, &columns[i], event, refs);
+	return rows_put(store->events, err);
 }
 
 int store_event_put(struct store *store, int64_t ring, const struct event *event, int64_t now_us,
@@ -187,7 +141,7 @@ int store_event_put(struct store *store, int64_t ring, const struct event *event
 	struct refs refs = {0};
 	int status = find_refs(store, event, &refs, err);
 	if (!status)
-		status = insert_event(store, ring, event, &refs, now_us, err);
+		status = put_row(store, ring, event, &refs, now_us, err);
 	if (status)
 		return err_wrap(err, "event");
 	store->last_id++;

@@ -4,16 +4,16 @@
 #ifndef PAYI_STORE_STORE_PARTS_H
 #define PAYI_STORE_STORE_PARTS_H
 
-#include "base/buf.h"
 #include "store/ids.h"
 #include "store/rollups.h"
+#include "store/rows.h"
 #include "store/store.h"
 
 #include <sqlite3.h>
 
 /*
  * STORE_STATEMENTS(X) calls X(name, sql) once per statement that the store keeps prepared, beside those of
- * ids.c, fold.c and store_event.c.
+ * ids.c and rows.c.
  */
 /* clang-format off */
 #define STORE_STATEMENTS(X) \
@@ -43,8 +43,9 @@
 		       "UPDATE sinks SET state = coalesce(?2, state), last_error = coalesce(?3, last_error)," \
 		       " last_error_us = coalesce(?4, last_error_us)," \
 		       " last_success_us = coalesce(?5, last_success_us), next_try_us = ?6 WHERE name = ?1") \
-	X(SETTLED_PUT, "INSERT INTO sink_settled (sink, after_id, last_id) VALUES (?1, ?2, ?3)" \
-		       " ON CONFLICT DO UPDATE SET last_id = max(last_id, excluded.last_id)") \
+	X(SETTLED_WITHIN, \
+		       "DELETE FROM sink_settled WHERE sink = ?1 AND after_id >= ?2 AND last_id <= ?3") \
+	X(SETTLED_PUT, "INSERT INTO sink_settled (sink, after_id, last_id) VALUES (?1, ?2, ?3)") \
 	X(SETTLED_NEXT, \
 		       "SELECT max(last_id) FROM sink_settled WHERE sink = ?1 AND after_id <= ?2") \
 	X(SETTLED_CUT, "DELETE FROM sink_settled WHERE sink = ?1 AND after_id <= ?2") \
@@ -71,14 +72,14 @@ struct store {
 	struct ids *instances;
 	struct rollups *rollups;
 	sqlite3_stmt *statement[STORE_N_STATEMENTS];
-	sqlite3_stmt *event_insert;
-	struct buf json;      /* of the event that is being written */
+	struct rows *events;
 	int64_t last_id;      /* of an event, the transaction under way included */
 	int64_t committed_id; /* without it */
 	int wal_pages;        /* in the WAL, that a checkpoint would move */
+	int wal_starved;      /* so many are too many: wait for readers */
 };
 
-/* store_event.c: the INSERT that the fields' table makes. */
+/* store_event.c: the columns that the fields' table makes. */
 int store_event_prepare(struct store *store, struct err *err);
 
 #endif

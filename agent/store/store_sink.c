@@ -72,13 +72,18 @@ static int absorb(struct store *store, const char *sink, int64_t *position, stru
 		       SQL_END);
 }
 
-/* The range is written first, and then absorbed like any other: one way for both orders. */
+/*
+ * The range is written first, and then absorbed like any other: one way for both orders. After a restart
+ * a batch may lie around ranges that were settled ahead before; those are part of it now.
+ */
 static int settle_range(struct store *store, const struct sink_settlement *settlement,
 			int64_t *position, struct err *err)
 {
-	const int status =
-		sql_run(store->statement[STORE_SETTLED_PUT], err, SQL_TEXT(settlement->sink),
-			SQL_INT(settlement->after_id), SQL_INT(settlement->last_id), SQL_END);
+	const struct sql_value range[] = {SQL_TEXT(settlement->sink), SQL_INT(settlement->after_id),
+					  SQL_INT(settlement->last_id), SQL_END};
+	int status = sql_run_values(store->statement[STORE_SETTLED_WITHIN], err, range);
+	if (!status)
+		status = sql_run_values(store->statement[STORE_SETTLED_PUT], err, range);
 	return status ? status : absorb(store, settlement->sink, position, err);
 }
 

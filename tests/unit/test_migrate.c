@@ -29,7 +29,7 @@ Test(migrate, makes_a_database_when_there_is_none)
 	assert_rows("PRAGMA application_id", "1346459977\n");
 	assert_rows("PRAGMA journal_mode", "wal\n");
 	assert_rows("PRAGMA auto_vacuum", "2\n");
-	assert_rows("PRAGMA page_size", "4096\n");
+	assert_rows("PRAGMA page_size", "8192\n");
 	cr_assert_eq(stat(fixture->path, &stat_buf), 0);
 	cr_assert_eq(stat_buf.st_mode & 0777, 0600);
 	fixture_close(fixture);
