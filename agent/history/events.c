@@ -9,8 +9,8 @@
 static const struct history_column columns[] = {
 	{"event_time",             "TIME",      HISTORY_TIME, 1},
 	{"event",                  NULL,        HISTORY_INT,  0},
-	{"use_case_name",          "USE CASE",  HISTORY_TEXT, 2},
-	{"use_case_id",            "ID",        HISTORY_TEXT, 3},
+	{"use_case_name",          "USE CASE",  HISTORY_TEXT, 3},
+	{"use_case_id",            "ID",        HISTORY_TEXT, 2},
 	{"use_case_step",          "STEP",      HISTORY_TEXT, 8},
 	{"use_case_version",       NULL,        HISTORY_INT,  0},
 	{"category",               "CATEGORY",  HISTORY_TEXT, 7},

@@ -6,7 +6,7 @@ static const struct history_column columns[] = {
 	{"last_seen",       "LAST SEEN",  HISTORY_TIME, 1},
 	{"first_seen",      "FIRST SEEN", HISTORY_TIME, 8},
 	{"use_case_name",   "USE CASE",   HISTORY_TEXT, 2},
-	{"use_case_id",     "ID",         HISTORY_TEXT, 2},
+	{"use_case_id",     "ID",         HISTORY_TEXT, 1},
 	{"duration_s",      "SECONDS",    HISTORY_INT,  5},
 	{"events",          "EVENTS",     HISTORY_INT,  1},
 	{"failures",        "FAILED",     HISTORY_INT,  4},

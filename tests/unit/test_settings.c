@@ -1,0 +1,239 @@
+/* Where a setting comes from, what is refused, and what the refusal says. */
+#include "settings.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char path[] = "/tmp/payi-settings-XXXXXX";
+
+static void begin(void)
+{
+	static const char *const variables[] = {
+		"PAYI_CONFIG",      "PAYI_LOG",     "PAYI_LOG_FORMAT", "PAYI_BASE_URL",
+		"ASCERTA_BASE_URL", "PAYI_API_KEY", "ASCERTA_API_KEY", "PAYI_API_KEY_FILE"};
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		unsetenv(variables[i]);
+	setenv("PAYI_DATA_DIR", "/data", 1);
+	setenv("PAYI_RING_DIR", "/rings", 1);
+	const int fd = mkstemp(path);
+	cr_assert(fd >= 0);
+	close(fd);
+}
+
+static void end(void)
+{
+	unlink(path);
+}
+
+TestSuite(settings, .init = begin, .fini = end);
+
+static void write_file(const char *text)
+{
+	FILE *file = fopen(path, "w");
+	cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+static int load(struct settings *settings, struct err *err)
+{
+	const struct settings_flags flags = {.config_file = path};
+	return settings_load(settings, &flags, err);
+}
+
+/* The file is refused, and the text has all that is asked for. */
+static void refused(const char *text, const char *place, const char *what)
+{
+	struct settings settings;
+	struct err err = {0};
+	write_file(text);
+	cr_assert_eq(load(&settings, &err), ERR_CONFIG, "%s was taken", text);
+	char expected[300];
+	snprintf(expected, sizeof(expected), "%s%s", path, place);
+	cr_expect(strncmp(err.text, expected, strlen(expected)) == 0, "%s", err.text);
+	cr_expect(strstr(err.text, what), "%s", err.text);
+}
+
+Test(settings, are_the_defaults_when_nothing_is_said)
+{
+	struct settings settings;
+	struct err err;
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.log_level, "info");
+	cr_expect_eq(settings.batch_events, 100);
+	cr_expect_not(settings.allow_insecure);
+	cr_expect_str_eq(settings.database, "/data/payi.db");
+	cr_expect_str_eq(settings.origin[SETTING_batch_events], "default");
+	settings_release(&settings);
+}
+
+Test(settings, of_the_environment_beat_the_file_and_flags_beat_both)
+{
+	struct settings settings;
+	struct err err;
+	char origin[300];
+	write_file("# a comment\n[agent]\nlog_level = warn\n  log_format = json ; "
+		   "inline\n[payi]\nin_flight=7\n");
+	setenv("PAYI_LOG", "error", 1);
+	struct settings_flags flags = {.config_file = path};
+	flags.value[SETTING_in_flight] = "9";
+	cr_assert_eq(settings_load(&settings, &flags, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.log_level, "error");
+	cr_expect_str_eq(settings.origin[SETTING_log_level], "PAYI_LOG");
+	cr_expect_str_eq(settings.log_format, "json");
+	snprintf(origin, sizeof(origin), "%s:4", path);
+	cr_expect_str_eq(settings.origin[SETTING_log_format], origin);
+	cr_expect_eq(settings.in_flight, 9);
+	cr_expect_str_eq(settings.origin[SETTING_in_flight], "--in-flight");
+	settings_release(&settings);
+}
+
+Test(settings, take_the_first_variable_that_is_not_empty)
+{
+	struct settings settings;
+	struct err err;
+	setenv("ASCERTA_API_KEY", "", 1);
+	setenv("PAYI_API_KEY", "old", 1);
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.api_key, "old");
+	settings_release(&settings);
+	setenv("ASCERTA_API_KEY", "new", 1);
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.api_key, "new");
+	settings_release(&settings);
+}
+
+Test(settings, in_a_file_that_are_wrong_are_refused_with_their_line)
+{
+	refused("[payi]\nin_flight = 0\n", ":2: ", "it must be 1 to 64");
+	refused("[payi]\nin_flight = 65\n", ":2: ", "it must be 1 to 64");
+	refused("[payi]\nin_flight = 4x\n", ":2: ", "\"4x\"");
+	refused("[payi]\nbatch_bytes = 99999999999999999999\n", ":2: ", "1024 to 67108864");
+	refused("[agent]\n\nlog_level = loud\n", ":3: ", "one of: debug info warn error");
+	refused("[agent]\nlog_level = debug info\n", ":2: ", "one of: debug info warn error");
+	refused("[payi]\nallow_insecure = maybe\n", ":2: ", "yes or no");
+}
+
+Test(settings, that_are_unknown_are_refused_with_the_name_that_was_meant)
+{
+	refused("[payi]\nbase_ulr = x\n", ":2: ", "did you mean base_url in [payi]?");
+	refused("[payi]\nlog_level = info\n", ":2: ", "did you mean log_level in [agent]?");
+	refused("[pay]\n\nbase_url = x\n", ":3: ", "did you mean [payi]?");
+	refused("[payi]\nthe_answer_to_it_all = 42\n", ":2: ", "config sample");
+	refused("base_url = x\n", ":1: ", "before any [section]");
+}
+
+Test(settings, given_twice_are_refused)
+{
+	refused("[payi]\nin_flight = 3\n[agent]\n[payi]\nin_flight = 3\n", ":5: ", "in line 2");
+}
+
+Test(settings, refuse_a_line_that_is_none)
+{
+	refused("[agent]\nlog_level\n", ":2: ", "neither");
+	char text[3000] = "[payi]\nbase_url = ";
+	memset(text + strlen(text), 'x', 2000);
+	refused(text, ":2: ", "longer than");
+}
+
+/* An indented line is a line, and does not go on with the value above. */
+Test(settings, may_be_indented)
+{
+	struct settings settings;
+	struct err err;
+	write_file("[agent]\n\tlog_level = warn\n\tlog_format = json\n");
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.log_level, "warn");
+	cr_expect_str_eq(settings.log_format, "json");
+	settings_release(&settings);
+}
+
+Test(settings, need_the_file_that_was_named)
+{
+	struct settings settings;
+	struct err err;
+	const struct settings_flags flags = {.config_file = "/nowhere/agent.conf"};
+	cr_assert_eq(settings_load(&settings, &flags, &err), ERR_CONFIG);
+	cr_expect(strstr(err.text, "/nowhere/agent.conf"), "%s", err.text);
+	setenv("PAYI_CONFIG", "/nowhere/else.conf", 1);
+	const struct settings_flags none = {0};
+	cr_assert_eq(settings_load(&settings, &none, &err), ERR_CONFIG);
+	cr_expect(strstr(err.text, "/nowhere/else.conf"), "%s", err.text);
+}
+
+Test(settings, of_the_environment_and_flags_are_checked_alike)
+{
+	struct settings settings;
+	struct err err;
+	setenv("PAYI_LOG_FORMAT", "xml", 1);
+	cr_assert_eq(load(&settings, &err), ERR_CONFIG);
+	cr_expect(strstr(err.text, "PAYI_LOG_FORMAT: log_format is \"xml\""), "%s", err.text);
+	setenv("PAYI_LOG_FORMAT", "", 1);
+	struct settings_flags flags = {.config_file = path};
+	flags.value[SETTING_timeout_s] = "0";
+	cr_assert_eq(settings_load(&settings, &flags, &err), ERR_CONFIG);
+	cr_expect(strstr(err.text, "--timeout-s: timeout_s is \"0\""), "%s", err.text);
+	flags.value[SETTING_timeout_s] = "";
+	cr_assert_eq(settings_load(&settings, &flags, &err), ERR_CONFIG);
+}
+
+Test(settings, choose_a_data_directory_below_home)
+{
+	struct settings settings;
+	struct err err;
+	if (access("/var/lib/payi", W_OK) == 0)
+		cr_skip_test("this host has /var/lib/payi");
+	unsetenv("PAYI_DATA_DIR");
+	setenv("HOME", "/home/ann", 1);
+	setenv("XDG_STATE_HOME", "/state", 1);
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.data_dir, "/state/payi");
+	settings_release(&settings);
+	unsetenv("XDG_STATE_HOME");
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.database, "/home/ann/.local/state/payi/payi.db");
+	settings_release(&settings);
+	unsetenv("HOME");
+	cr_assert_eq(load(&settings, &err), ERR_CONFIG);
+	cr_expect(strstr(err.text, "--data-dir"), "%s", err.text);
+}
+
+/* With every comment taken off, the sample is a file that says the defaults. */
+Test(settings, sample_is_a_file_that_loads)
+{
+	struct settings settings;
+	struct err err;
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+	settings_sample(out);
+	fclose(out);
+	FILE *file = fopen(path, "w");
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		fprintf(file, "%s\n", line[0] == '#' && line[1] != ' ' ? line + 1 : line);
+	fclose(file);
+	free(text);
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_neq(settings.origin[SETTING_batch_bytes], "default");
+	cr_expect_eq(settings.batch_bytes, 524288);
+	settings_release(&settings);
+}
+
+Test(settings, never_show_a_key)
+{
+	struct settings settings;
+	struct err err;
+	char *text = NULL;
+	size_t bytes = 0;
+	setenv("PAYI_API_KEY", "sekrit", 1);
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	FILE *out = open_memstream(&text, &bytes);
+	for (int i = 0; i < SETTINGS_N; i++)
+		settings_print_value(&settings, i, out);
+	fclose(out);
+	cr_expect_not(strstr(text, "sekrit"));
+	cr_expect(strstr(text, "not shown"));
+	free(text);
+	settings_release(&settings);
+}
