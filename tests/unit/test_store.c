@@ -1,6 +1,8 @@
 #include "store_fixture.h"
 
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -320,6 +322,45 @@ Test(store, waits_for_an_outsider_and_goes_on)
 	fixture_fill(fixture, 1);
 	assert_rows("SELECT count(*) FROM events", "1\n");
 	sqlite3_close(outsider);
+	fixture_close(fixture);
+}
+
+/* A limit on the size of files stands for a full disk; SQLite sees the same failing write. */
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+	cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static int put_until_it_fails(struct fixture *fixture)
+{
+	static const uint8_t payload[65536];
+	const struct payi_ring_record record = {.payload_bytes = sizeof(payload)};
+	int status = store_begin(fixture->store, &fixture->err);
+	for (int i = 0; !status && i < 1000; i++)
+		status = store_rejected_put(fixture->store, fixture->ring, 0, &record, payload,
+					    "bad", START_US, &fixture->err);
+	return status ? status : store_commit(fixture->store, &fixture->err);
+}
+
+Test(store, goes_on_when_a_full_disk_has_room_again)
+{
+	static const struct sample sample = {
+		.time_us = START_US, .use_case_name = "support", .use_case_id = "7"};
+	struct fixture fixture[1];
+	fixture_open(fixture);
+	fixture_commit(fixture, &sample, 1);
+	signal(SIGXFSZ, SIG_IGN);
+	limit_files(4 << 20);
+	cr_assert_lt(put_until_it_fails(fixture), 0);
+	store_rollback(fixture->store);
+	limit_files(RLIM_INFINITY);
+	fixture_commit(fixture, &sample, 1);
+	assert_rows("SELECT event, use_case_id FROM event_history ORDER BY event", "1|7\n2|7\n");
+	assert_rows("SELECT count(*) FROM rejected_records", "0\n");
+	assert_rows("PRAGMA integrity_check", "ok\n");
 	fixture_close(fixture);
 }
 
