@@ -238,7 +238,10 @@ Test(history, hands_on_what_its_taker_answers)
 	history_close(history);
 }
 
-/* A reader with a snapshot would make the checkpoint stop at it, and the WAL could not be begun anew. */
+/*
+ * A reader with a snapshot would make the checkpoint stop at it, and the WAL could not be begun anew. The limit
+ * leaves the query in the middle of its rows, where SQLite would keep the snapshot for it.
+ */
 Test(history, holds_no_snapshot_between_pages)
 {
 	static const enum history_kind kinds[] = {HISTORY_EVENTS, HISTORY_USE_CASES,
@@ -253,6 +256,7 @@ Test(history, holds_no_snapshot_between_pages)
 		struct history_filters filters = HISTORY_FILTERS_INIT;
 		int in_log = -1;
 		filters.resource = kinds[i] == HISTORY_EVENTS ? "gpt-4o" : NULL;
+		filters.limit = 3;
 		must(history_open(db, kinds[i], &filters, &history, &fixture->err));
 		cr_assert_gt(history_read(history, gather_row, &gathered, &fixture->err), 0);
 		fixture_fill(fixture, 10);
