@@ -7,7 +7,17 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <uv.h>
+
+/* Reads a number and passes over the point behind it. */
+static long read_number(const char **text)
+{
+	char *end = NULL;
+	const long number = strtol(*text, &end, 10);
+	*text = *end == '.' ? end + 1 : end;
+	return number;
+}
 
 /*
  * SQLite before 3.51.3 may corrupt a database in WAL mode when one connection checkpoints while another
@@ -15,11 +25,9 @@
  */
 static bool has_wal_reset_defect(const char *version)
 {
-	int major = 0;
-	int minor = 0;
-	int patch = 0;
-	if (sscanf(version, "%d.%d.%d", &major, &minor, &patch) < 2)
-		return true;
+	const long major = read_number(&version);
+	const long minor = read_number(&version);
+	const long patch = read_number(&version);
 	if (major != 3)
 		return major < 3;
 	if (minor == 44)
