@@ -48,6 +48,8 @@ bool character_is_harmless(int32_t character)
 		{0x2066, 0x2069}, {0xfff9, 0xfffb}, /* interlinear annotation */
 		{0xfeff, 0xfeff},
 	};
+	if (character >= ' ' && character <= '~')
+		return true;
 	for (unsigned i = 0; i < sizeof(harmful) / sizeof(harmful[0]); i++)
 		if (character >= harmful[i][0] && character <= harmful[i][1])
 			return false;

@@ -31,17 +31,24 @@ static void add_escaped(struct buf *out, int32_t character)
 
 void row_json_string(struct buf *out, const char *text)
 {
+	const char *plain = text; /* what needs no escape is added in one piece */
 	buf_add_char(out, '"');
 	while (*text) {
-		const char *start = text;
+		const char *at = text;
 		const int32_t character = character_next(&text);
-		if (character == '"' || character == '\\')
+		const bool harmless = character_is_harmless(character);
+		if (harmless && character != '"' && character != '\\')
+			continue;
+		buf_add(out, plain, (size_t)(at - plain));
+		plain = text;
+		if (harmless) {
 			buf_add_char(out, '\\');
-		if (character_is_harmless(character))
-			buf_add(out, start, (size_t)(text - start));
-		else
+			buf_add_char(out, (char)character);
+		} else {
 			add_escaped(out, character);
+		}
 	}
+	buf_add(out, plain, (size_t)(text - plain));
 	buf_add_char(out, '"');
 }
 
@@ -99,7 +106,9 @@ void row_json(struct buf *out, const struct query *row, const struct history_col
 {
 	for (int i = 0; i < n_columns; i++) {
 		buf_add_char(out, i ? ',' : '{');
-		buf_addf(out, "\"%s\":", columns[i].name);
+		buf_add_char(out, '"');
+		buf_add_str(out, columns[i].name);
+		buf_add_str(out, "\":");
 		add_value(out, row, i, columns[i].type);
 	}
 	buf_add_char(out, '}');
