@@ -45,7 +45,8 @@ static void civil_date(int64_t days, int64_t *year, int64_t *month, int64_t *day
 	const int64_t day_of_era = days - era * 146097;
 	const int64_t year_of_era =
 		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	const int64_t day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	const int64_t shifted_month = (5 * day_of_year + 2) / 153;
 	*day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
 	*month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
@@ -126,7 +127,8 @@ static bool get_date(const char **at, struct tm *tm)
 
 static bool get_time(const char **at, struct tm *tm)
 {
-	if (!get_digits(at, 2, &tm->tm_hour) || !get_char(at, ':') || !get_digits(at, 2, &tm->tm_min))
+	if (!get_digits(at, 2, &tm->tm_hour) || !get_char(at, ':') ||
+	    !get_digits(at, 2, &tm->tm_min))
 		return false;
 	tm->tm_sec = 0;
 	if (get_char(at, ':') && !get_digits(at, 2, &tm->tm_sec))
@@ -175,7 +177,8 @@ int clock_parse(const char *text, int64_t *wall_us)
 	if (*at) {
 		if (!get_char(&at, 'T') && !get_char(&at, 't') && !get_char(&at, ' '))
 			return -1;
-		if (!get_time(&at, &tm) || !get_fraction(&at, &us) || !get_zone(&at, &offset_s) || *at)
+		if (!get_time(&at, &tm) || !get_fraction(&at, &us) || !get_zone(&at, &offset_s) ||
+		    *at)
 			return -1;
 	}
 	*wall_us = ((int64_t)timegm(&tm) - offset_s) * 1000000 + us;

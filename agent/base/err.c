@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int err_set(struct err *err, int code, const char *format, ...)
+void err_describe(struct err *err, int code, const char *format, ...)
 {
 	if (err) {
 		va_list arguments;
@@ -14,10 +14,9 @@ int err_set(struct err *err, int code, const char *format, ...)
 		va_end(arguments);
 		err->code = code;
 	}
-	return code;
 }
 
-int err_errno(struct err *err, const char *format, ...)
+void err_describe_errno(struct err *err, const char *format, ...)
 {
 	const int number = errno;
 	if (err) {
@@ -34,7 +33,6 @@ int err_errno(struct err *err, const char *format, ...)
 		err->code = ERR_SYSTEM;
 	}
 	errno = number;
-	return ERR_SYSTEM;
 }
 
 int err_wrap(struct err *err, const char *format, ...)

@@ -24,12 +24,24 @@ struct err {
 	char text[ERR_TEXT_BYTES];
 };
 
-/* Sets the text and code; returns code, so that "return err_set(…)" works. err may be NULL. */
-int err_set(struct err *err, int code, const char *format, ...)
+/* Its argument. A call, since not everybody wants the result of the macros below. */
+static inline int err_code(int code)
+{
+	return code;
+}
+
+/*
+ * err_set(err, code, format, …) sets text and code, and gives the code, so that "return err_set(…)" works; a
+ * macro, so that compilers and analysers see that it is not 0. err may be NULL.
+ */
+#define err_set(err, code, ...) (err_describe((err), (code), __VA_ARGS__), err_code(code))
+void err_describe(struct err *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Likewise, with ": " and the text of errno behind. Keeps errno. Returns ERR_SYSTEM. */
-int err_errno(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Likewise ERR_SYSTEM, with ": " and the text of errno behind. Keeps errno. */
+#define err_errno(err, ...) (err_describe_errno((err), __VA_ARGS__), err_code(ERR_SYSTEM))
+void err_describe_errno(struct err *err, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Puts "what: " before the text, as an outer layer adds what it was doing. Returns err's code. */
 int err_wrap(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

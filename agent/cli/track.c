@@ -128,7 +128,7 @@ static bool track_object(struct run *run, const struct track_object *object)
 	else
 		fprintf(stderr,
 			"%s%sline %" PRId64 ": stopped before this event: the ring is full, and no "
-					    "agent has emptied it for "
+			"agent has emptied it for "
 			"%d seconds; start payi-agent run, and go on from this line\n",
 			run->file ? run->file : "", run->file ? ": " : "", object->line,
 			BLOCK_MS / 1000);
