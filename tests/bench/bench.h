@@ -1,0 +1,27 @@
+/*
+ * The benchmarks' parts. Each measures one thing beside its baselines, in the same run and on the same
+ * data, and puts rows into the table. Returns 0, or -1 after saying what went wrong.
+ */
+#ifndef PAYI_BENCH_BENCH_H
+#define PAYI_BENCH_BENCH_H
+
+#include <stdbool.h>
+
+struct table;
+
+struct bench {
+	struct table *table;
+	bool quick;         /* a smoke run: too short for good numbers */
+	const char *agent;  /* the program */
+	const char *parent; /* the database's directory is made in here */
+};
+
+int bench_track(const struct bench *bench);
+int bench_system_calls(const struct bench *bench);
+int bench_store(const struct bench *bench);
+int bench_idle(const struct bench *bench);
+
+/* Says it on standard error, with errno's text when error is not 0. Returns -1. */
+int bench_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,25 @@
+/* The events that are tracked. */
+#ifndef PAYI_BENCH_SAMPLE_H
+#define PAYI_BENCH_SAMPLE_H
+
+#include "payi/payi.h"
+
+#include <stdint.h>
+
+/* The least there is: a category and one unit. Its strings are static. */
+payi_event sample_bare(void);
+
+/* Ten fields; its time and its id are left to libpayi, as with the bare one. */
+payi_event sample_full(void);
+
+/*
+ * How the instances of the use cases come up, which is what the database's speed depends on. NEW: most are new, and
+ * get their events within a short time, as sessions and documents do; a fifth of the events goes to tickets
+ * that return at random. RETURNING: the same 6,000 return at random, all the time.
+ */
+enum sample_instances { SAMPLE_NEW, SAMPLE_RETURNING };
+
+/* Event number i: ten fields and a time, 50 users, four models, three use cases, in steps. */
+payi_status sample_track(payi_client *client, enum sample_instances instances, uint64_t i);
+
+#endif

@@ -1,0 +1,153 @@
+#include "bench/site.h"
+
+#include "bench/bench.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { BLOCK_MS = 60000, PATH_BYTES = 512, LINE_BYTES = 256 };
+
+/* ---- Directories ---------------------------------------------------------------------------------- */
+
+int site_make(struct site *site, const struct bench *bench)
+{
+	*site = (struct site){.rings = "/dev/shm/payi-bench-XXXXXX"};
+	if (snprintf(site->data, sizeof(site->data), "%s/payi-bench-XXXXXX", bench->parent) >=
+	    (int)sizeof(site->data))
+		return bench_fail(0, "the path %s is too long", bench->parent);
+	if (!mkdtemp(site->rings))
+		return bench_fail(errno, "cannot make %s", site->rings);
+	if (mkdtemp(site->data))
+		return 0;
+	bench_fail(errno, "cannot make %s", site->data);
+	rmdir(site->rings);
+	return -1;
+}
+
+/* The site's directories hold files only. */
+static void remove_directory(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+	rmdir(path);
+}
+
+void site_remove(struct site *site)
+{
+	if (site->agent)
+		site_agent_stop(site);
+	remove_directory(site->rings);
+	remove_directory(site->data);
+}
+
+/* ---- Client and agent ----------------------------------------------------------------------------- */
+
+int site_client(const struct site *site, size_t ring_bytes, payi_client **client)
+{
+	payi_client_options options = PAYI_CLIENT_OPTIONS_INIT;
+	options.ring_dir = site->rings;
+	options.ring_bytes = ring_bytes;
+	options.when_full = PAYI_WHEN_FULL_BLOCK;
+	options.block_ms = BLOCK_MS;
+	options.app_name = "payi-bench";
+	if (payi_client_open(&options, client) != PAYI_OK)
+		return bench_fail(0, "%s", payi_last_error());
+	return 0;
+}
+
+/* Offline, and not by the settings of this host. */
+static void exec_agent(const struct site *site, const struct bench *bench)
+{
+	static const char *const names[] = {"PAYI_API_KEY", "PAYI_API_KEY_FILE", "ASCERTA_API_KEY"};
+	for (int i = 0; i < 3; i++)
+		unsetenv(names[i]);
+	const int log = open("/dev/null", O_WRONLY);
+	dup2(log, STDOUT_FILENO);
+	execl(bench->agent, bench->agent, "run", "--config", "/dev/null", "--log-level", "error",
+	      "--data-dir", site->data, "--ring-dir", site->rings, (char *)NULL);
+	bench_fail(errno, "cannot run %s", bench->agent);
+	_exit(127);
+}
+
+int site_agent_start(struct site *site, const struct bench *bench)
+{
+	fflush(NULL);
+	site->agent = fork();
+	if (site->agent == 0)
+		exec_agent(site, bench);
+	return site->agent > 0 ? 0 : bench_fail(errno, "cannot fork");
+}
+
+int site_agent_stop(struct site *site)
+{
+	int status = 0;
+	kill(site->agent, SIGTERM);
+	waitpid(site->agent, &status, 0);
+	site->agent = 0;
+	return status == 0 ? 0
+			   : bench_fail(0, "the agent ended with status 0x%x", (unsigned)status);
+}
+
+/* ---- What a process uses -------------------------------------------------------------------------- */
+
+/* The number after "name:" in a file of lines "name:  number". */
+static double named_number(const char *path, const char *name)
+{
+	char line[LINE_BYTES];
+	double number = 0;
+	FILE *file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, name, strlen(name)) == 0)
+			number = strtod(line + strlen(name), NULL);
+	if (file)
+		fclose(file);
+	return number;
+}
+
+/* The first number in a file. */
+static double first_number(const char *path)
+{
+	double number = 0;
+	FILE *file = fopen(path, "r");
+	if (file && fscanf(file, "%lf", &number) != 1)
+		number = 0;
+	if (file)
+		fclose(file);
+	return number;
+}
+
+struct process_use process_use(pid_t pid)
+{
+	char path[PATH_BYTES];
+	struct process_use use = {0};
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+	use.peak_rss_mb = named_number(path, "VmHWM:") / 1024;
+	snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%ld/task/%s/schedstat", (long)pid,
+			 entry->d_name);
+		use.cpu_s += first_number(path) / 1e9; /* ns on a processor */
+		snprintf(path, sizeof(path), "/proc/%ld/task/%s/status", (long)pid, entry->d_name);
+		use.wake_ups += named_number(path, "voluntary_ctxt_switches:");
+	}
+	if (dir)
+		closedir(dir);
+	return use;
+}

@@ -1,0 +1,37 @@
+/*
+ * A place to measure in, with nobody else's data: fresh directories for rings and database, and the real agent
+ * as a process on them, offline.
+ */
+#ifndef PAYI_BENCH_SITE_H
+#define PAYI_BENCH_SITE_H
+
+#include "payi/payi.h"
+
+#include <sys/types.h>
+
+struct bench;
+
+struct site {
+	char rings[64];
+	char data[256];
+	pid_t agent; /* 0: none runs */
+};
+
+int site_make(struct site *site, const struct bench *bench);
+void site_remove(struct site *site); /* stops the agent first */
+
+/* A client on the site's rings, with ring_bytes (0: the default) and PAYI_WHEN_FULL_BLOCK. */
+int site_client(const struct site *site, size_t ring_bytes, payi_client **client);
+
+int site_agent_start(struct site *site, const struct bench *bench);
+int site_agent_stop(struct site *site); /* SIGTERM; -1 after saying so when it ends badly */
+
+/* A process, by what the kernel tells of it. */
+struct process_use {
+	double cpu_s;
+	double wake_ups; /* times that a thread of it gave up the processor, to wait */
+	double peak_rss_mb;
+};
+struct process_use process_use(pid_t pid);
+
+#endif
