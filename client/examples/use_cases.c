@@ -4,10 +4,10 @@
 #include <stdio.h>
 
 const char *const use_case_names[N_USE_CASES] = {
-	[DOCUMENT_SUMMARIZATION] = "document_summarization",
 	[DOCUMENT_CHATBOT] = "document_chatbot",
-	[TICKET_TRIAGE] = "ticket_triage",
+	[DOCUMENT_SUMMARIZATION] = "document_summarization",
 	[SPAM_CLASSIFICATION] = "spam_classification",
+	[TICKET_TRIAGE] = "ticket_triage",
 };
 
 /* Whom and what a request is for: the same for all its calls. */

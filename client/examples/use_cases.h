@@ -10,10 +10,10 @@
 #include <payi/payi.h>
 
 enum use_case {
-	DOCUMENT_SUMMARIZATION, /* several calls, in steps, about one document */
 	DOCUMENT_CHATBOT,       /* a session of several turns */
-	TICKET_TRIAGE,          /* the same tickets again and again, over days */
+	DOCUMENT_SUMMARIZATION, /* several calls, in steps, about one document */
 	SPAM_CLASSIFICATION, /* one call, and nothing to tell it from others by: no use case id */
+	TICKET_TRIAGE,       /* the same tickets again and again, over days */
 	N_USE_CASES
 };
 
