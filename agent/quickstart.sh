@@ -34,7 +34,7 @@ clean_up() {
 	if [ -n "$agent" ] && kill "$agent" 2>/dev/null; then
 		wait "$agent" || true
 	fi
-	if [ "$status" -ne 0 ] && [ -n "$data" ] && [ -s "$data/agent.log" ]; then
+	if [ "$status" -ne 0 ] && [ "$status" -lt 128 ] && [ -n "$data" ] && [ -s "$data/agent.log" ]; then
 		say "The agent's log" >&2
 		cat "$data/agent.log" >&2
 	fi
