@@ -136,19 +136,19 @@ static void post_faults(struct service *service, const struct request *request,
 {
 	char message[VALIDATE_MESSAGE_BYTES];
 	json_error_t error;
-	json_t *script = request_json(request, &error);
+	json_t *script = request_json(request, &error); /* no longer ours alone, once loaded */
 	int problem = -1;
 	snprintf(message, sizeof(message), "%s", error.text);
 	if (script) {
 		pthread_mutex_lock(&service->lock);
 		problem = load_script(service, script, message);
+		json_decref(script);
 		pthread_mutex_unlock(&service->lock);
 	}
 	if (problem)
 		answer_error(answer, 400, NULL, message);
 	else
 		answer_json(answer, 200, json_object());
-	json_decref(script);
 }
 
 /* ---- Which ---------------------------------------------------------------------------------------- */

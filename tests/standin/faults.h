@@ -20,7 +20,8 @@
  * "unauthorized": true, "partial_status" (of a bulk answer with some errors), "duplicate_status" (409: what is
  * known already is refused), "clock_offset_s" (the service's clock is wrong), "key" (from now on).
  *
- * Not for several threads: the service has a lock.
+ * Not for several threads: the service has a lock. It is held for fault_release() too, as jansson's counts of
+ * references are not quite for several threads; what a fault points to may be read without it.
  */
 #ifndef PAYI_STANDIN_FAULTS_H
 #define PAYI_STANDIN_FAULTS_H

@@ -131,7 +131,9 @@ static enum MHD_Result serve(struct http_server *server, const struct request *r
 	}
 	take_fault(server->service, request, &fault);
 	const enum MHD_Result result = serve_with(server, request, &fault);
+	pthread_mutex_lock(&server->service->lock);
 	fault_release(&fault);
+	pthread_mutex_unlock(&server->service->lock);
 	return result;
 }
 

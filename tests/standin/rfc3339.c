@@ -114,10 +114,9 @@ void rfc3339_write(char text[RFC3339_BYTES], int64_t us)
 		micro += 1000000;
 	const time_t seconds = (time_t)((us - micro) / 1000000);
 	struct tm tm;
-	char to_seconds[RFC3339_BYTES];
 	gmtime_r(&seconds, &tm);
-	strftime(to_seconds, sizeof(to_seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, RFC3339_BYTES, "%.19s.%06dZ", to_seconds, (int)micro);
+	snprintf(text, RFC3339_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900,
+		 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)micro);
 }
 
 int64_t rfc3339_now_us(void)

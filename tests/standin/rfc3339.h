@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RFC3339_BYTES = 32 };
+enum { RFC3339_BYTES = 96 }; /* a compiler cannot know that years have four digits */
 
 /* Microseconds since 1970 UTC; digits beyond the sixth are read and left out. */
 bool rfc3339_parse(const char *text, int64_t *us);

@@ -167,6 +167,7 @@ Test(standin, takes_each_form_that_a_field_may_have)
 		{"event_timestamp", "\"2024-02-29T23:59:60Z\""},
 		{"event_timestamp", "\"1999-12-31T00:00:00.123456789+05:30\""},
 		{"end_to_end_latency_ms", "2147483647"},
+		{"use_case_version", "-2147483648"},
 		{"http_status_code", "299"},
 		{"use_case_name", NULL},
 		{"use_case_name", "null"},
@@ -246,6 +247,13 @@ Test(standin, refuses_each_field_that_is_wrong)
 		{"event_timestamp", "\"2026-05-04T12:00:00Zx\"", TIME},
 		{"event_timestamp", "\"2026-02-29T12:00:00Z\"", TIME},
 		{"event_timestamp", "\"2026-13-01T12:00:00Z\"", TIME},
+		{"event_timestamp", "\"2026-00-01T12:00:00Z\"", TIME},
+		{"event_timestamp", "\"2026-05-00T12:00:00Z\"", TIME},
+		{"event_timestamp", "\"2026-05-0:T12:00:00Z\"", TIME},
+		{"event_timestamp", "\"2026-05-04T12:60:00Z\"", TIME},
+		{"event_timestamp", "\"2026-05-04T12:00:61Z\"", TIME},
+		{"event_timestamp", "\"2026-05-04T12:00:00+24:00\"", TIME},
+		{"event_timestamp", "\"2026-05-04T12:00:00+02:60\"", TIME},
 		{"event_timestamp", "\"2026-05-04T24:00:00Z\"", TIME},
 		{"event_timestamp", "\"2026-05-04T12:00:00+0200\"", TIME},
 		{"event_timestamp", "\"9998-05-04T12:00:00Z\"", TIME},
@@ -309,6 +317,31 @@ Test(standin, bounds_a_use_case_id_by_characters_not_bytes)
 	expect_taken("use_case_id", id);
 	memcpy(id + 1 + 2 * 1024, "x\"", 3);
 	expect_refused("use_case_id", id, "request_processing_error");
+}
+
+static void expect_time(const char *written, const char *in_utc)
+{
+	json_t *items = json_pack("[o]", full_event("a"));
+	json_object_set_new(json_array_get(items, 0), "event_timestamp", json_string(written));
+	standin_reset(&standin);
+	json_decref(bulk(items, 200));
+	char *text = standin_get(&standin, "/control/events");
+	json_t *line = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);
+	cr_expect_str_eq(json_string_value(json_object_get(line, "event_timestamp")), in_utc, "%s",
+			 written);
+	json_decref(line);
+	json_decref(items);
+	free(text);
+}
+
+Test(standin, reads_times_in_any_zone)
+{
+	expect_time("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000000Z");
+	expect_time("1969-12-31T23:59:59.9Z", "1969-12-31T23:59:59.900000Z");
+	expect_time("2024-02-29T23:30:00-01:00", "2024-03-01T00:30:00.000000Z");
+	expect_time("2024-01-01t00:30:00.1234569+23:59", "2023-12-31T00:31:00.123456Z");
+	expect_time("2023-03-01T00:00:00.5+00:00", "2023-03-01T00:00:00.500000Z");
+	expect_time("0001-01-01T00:00:00z", "0001-01-01T00:00:00.000000Z");
 }
 
 static const char *time_from_now(char text[40], int seconds)
@@ -411,6 +444,9 @@ Test(standin, tells_duplicates_with_the_same_body_from_others)
 	json_decref(bulk(items, 200));
 	json_decref(bulk(items, 200));
 	cr_expect(standin_stat(&standin, "duplicates_same") == 1);
+	char *line = standin_get(&standin, "/control/events");
+	cr_expect(strstr(line, "\"sends\":2"), "%s", line);
+	free(line);
 	json_t *units = json_object_get(json_array_get(items, 0), "units");
 	json_object_set_new(json_object_get(units, "text"), "input", json_integer(1));
 	json_decref(bulk(items, 200));
@@ -480,7 +516,7 @@ Test(standin, sums_units_beyond_32_bits_over_many_events)
 Test(standin, takes_a_single_event_with_its_headers)
 {
 	json_t *answer = send_json("POST", SINGLE "s%201",
-				   "xProxy-Limit-IDs: 1, 2\r\nxProxy-User-ID: u\r\n"
+				   "xProxy-Limit-IDs: 1 , ,2\r\nxProxy-User-ID: u~\r\n"
 				   "xProxy-UseCase-Name: n\r\nxProxy-UseCase-ID: i\r\n"
 				   "xProxy-UseCase-Version: 2\r\nxProxy-UseCase-Step: s\r\n"
 				   "xProxy-Account-Name: a\r\nxProxy-Resource-Scope: global\r\n"
@@ -495,7 +531,7 @@ Test(standin, takes_a_single_event_with_its_headers)
 	expect("POST", BULK,
 	       "[{\"category\":\"c\",\"units\":{\"text\":{\"input\":1}},\"provider_response_id\":"
 	       "\"s 1\","
-	       "\"limit_ids\":[\"1\",\"2\"],\"user_id\":\"u\",\"use_case_name\":\"n\",\"use_case_"
+	       "\"limit_ids\":[\"1\",\"2\"],\"user_id\":\"u~\",\"use_case_name\":\"n\",\"use_case_"
 	       "id\":"
 	       "\"i\",\"use_case_version\":2,\"use_case_step\":\"s\",\"account_name\":\"a\","
 	       "\"scope\":\"global\"}]",
@@ -520,6 +556,7 @@ Test(standin, refuses_single_events_that_are_wrong)
 		{"", "/api/v1/ingest", SMALL, "request_processing_error"},
 		{"", SINGLE "other", SMALL, "request_processing_error"},
 		{"", SINGLE "s%2", SMALL, "request_processing_error"},
+		{"", SINGLE "s%2G1", SMALL, "request_processing_error"},
 		{"", SINGLE "a", "[]", "request_processing_error"},
 		{"", SINGLE "a", "{\"category\":\"c\",\"units\":{}}", "required_field_missing"},
 		{"", SINGLE "a",
@@ -529,6 +566,10 @@ Test(standin, refuses_single_events_that_are_wrong)
 		{"xProxy-UseCase-Name: a b\r\n", SINGLE "s%201", SMALL, "invalid_use_case_name"},
 		{"xProxy-UseCase-ID: i\r\n", SINGLE "s%201", SMALL, "request_processing_error"},
 		{"xProxy-UseCase-Name: n\r\nxProxy-UseCase-Version: two\r\n", SINGLE "s%201", SMALL,
+		 "request_processing_error"},
+		{"xProxy-UseCase-Name: n\r\nxProxy-UseCase-Version:\r\n", SINGLE "s%201", SMALL,
+		 "request_processing_error"},
+		{"xProxy-UseCase-Name: n\r\nxProxy-UseCase-Version: 2x\r\n", SINGLE "s%201", SMALL,
 		 "request_processing_error"},
 		{"xProxy-User-ID: \xc3\xa9\r\n", SINGLE "s%201", SMALL, "request_processing_error"},
 		{"xProxy-User-ID: a\r\nxProxy-User-ID: b\r\n", SINGLE "s%201", SMALL,
@@ -547,6 +588,39 @@ Test(standin, refuses_single_events_that_are_wrong)
 	}
 	cr_expect(standin_stat(&standin, "accepted") == 0);
 	cr_expect(standin_stat(&standin, "refused") == ROWS);
+}
+
+Test(standin, refuses_in_a_single_body_what_has_a_header)
+{
+	static const char *const FIELDS[] = {"use_case_name",    "use_case_id", "use_case_step",
+					     "use_case_version", "user_id",     "account_name",
+					     "limit_ids",        "scope",       "request_tags"};
+	for (size_t i = 0; i < sizeof(FIELDS) / sizeof(FIELDS[0]); i++) {
+		json_t *event = json_loads(SMALL, 0, NULL);
+		json_t *full = full_event("s 1");
+		json_t *value = json_object_get(full, FIELDS[i]);
+		json_object_set(event, FIELDS[i], value ? value : full);
+		char *body = json_dumps(event, 0);
+		json_t *answer = send_json("POST", SINGLE "s%201", "", body, 400);
+		cr_expect(strstr(json_string_value(json_object_get(answer, "message")), "header"),
+			  "%s", FIELDS[i]);
+		json_decref(answer);
+		json_decref(full);
+		json_decref(event);
+		free(body);
+	}
+}
+
+Test(standin, gives_the_time_of_a_single_event_back)
+{
+	json_t *answer =
+		send_json("POST", SINGLE "a", "",
+			  "{\"category\":\"c\",\"units\":{},\"provider_response_id\":\"a\","
+			  "\"event_timestamp\":\"2024-01-01T02:00:00+02:00\"}",
+			  200);
+	cr_expect_str_eq(json_string_value(json_object_get(answer, "event_timestamp")),
+			 "2024-01-01T00:00:00.000000Z");
+	json_decref(answer);
 }
 
 /* ---- Lookup, use cases ---------------------------------------------------------------------------- */

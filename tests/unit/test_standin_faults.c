@@ -257,6 +257,13 @@ Test(standin_faults, keeps_a_schedule)
 	cr_expect(status_of_ids("a") == 200);
 }
 
+Test(standin_faults, goes_on_without_end_where_a_rule_has_a_beginning_alone)
+{
+	script("[{\"from_s\":0,\"status\":503}]");
+	for (int i = 0; i < 5; i++)
+		cr_expect(status_of_ids("a") == 503);
+}
+
 /* ---- Events --------------------------------------------------------------------------------------- */
 
 Test(standin_faults, refuses_single_events_as_often_as_it_is_told)
@@ -299,7 +306,8 @@ Test(standin_faults, refuses_single_events_as_often_as_it_is_told)
 Test(standin_faults, refuses_the_whole_batch_of_a_poisonous_event)
 {
 	struct standin_reply reply;
-	script("[{\"poison_id\":\"p\",\"whole_batch\":true}]");
+	script("[{\"poison_id\":\"p\"},{\"match\":{\"limit_ids\":\"q-limit\"},\"whole_batch\":true}"
+	       "]");
 	send_ids("a p b", &reply);
 	cr_expect(reply.status == 400 && !strstr(reply.body, "item_index") &&
 		  !strstr(reply.body, "errors"));
@@ -307,6 +315,7 @@ Test(standin_faults, refuses_the_whole_batch_of_a_poisonous_event)
 	cr_expect(n_accepted() == 0);
 	cr_expect(status_of_ids("a b") == 200);
 	cr_expect(status_of_ids("p") == 400);
+	cr_expect(status_of_ids("c q") == 400);
 	cr_expect(n_accepted() == 2);
 }
 
@@ -386,6 +395,8 @@ Test(standin_faults, refuses_scripts_that_it_does_not_understand_and_keeps_the_o
 		"[{\"status\":99}]",
 		"[{\"times\":0,\"status\":503}]",
 		"[{\"action\":\"explode\"}]",
+		"[{\"action\":\"slow\",\"piece_bytes\":0}]",
+		"[{\"match_id\":\"a\",\"match\":{\"user_id\":\"u\"},\"whole_batch\":true}]",
 		"[{\"on\":\"bulkk\",\"status\":503}]",
 		"[{\"hang_ms\":-1}]",
 		"[{\"headers\":7}]",
