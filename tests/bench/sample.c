@@ -37,41 +37,49 @@ static uint64_t scramble(uint64_t i)
 	return bits ^ (bits >> 31);
 }
 
-/* The use case and its id. */
-static const char *instance_of(enum sample_instances instances, uint64_t i, char id[32])
+struct instance {
+	const char *use_case;
+	char id[32];
+	char user[32]; /* its user; of one that returns, one of its two users */
+};
+
+static struct instance choose_instance(enum sample_instances instances, uint64_t i)
 {
 	static const char *const use_cases[] = {"document_summarization", "document_chatbot",
 						"ticket_triage"};
-	enum { TICKETS = 2000, AT_ONCE = 8, EVENTS_OF_EACH = 8 };
+	enum { TICKETS = 2000, AT_ONCE = 8, EVENTS_OF_EACH = 8, USERS = 50 };
 	/* NEW: of every 64 events in a row 8 belong to each of 8 instances, in turns. */
-	const uint64_t instance = i / (AT_ONCE * EVENTS_OF_EACH) * AT_ONCE + i % AT_ONCE;
-	const uint64_t bits = scramble(instances == SAMPLE_NEW ? instance : i);
-	const uint64_t kind = instances == SAMPLE_NEW ? (bits >> 50) % 10 / 4 : (bits >> 50) % 3;
+	const uint64_t new = scramble(i / (AT_ONCE * EVENTS_OF_EACH) * AT_ONCE + i % AT_ONCE);
+	const uint64_t bits = scramble(i);
+	const uint64_t kind = instances == SAMPLE_NEW ? (new >> 50) % 10 / 4 : (bits >> 50) % 3;
 	const bool returns = instances == SAMPLE_RETURNING || kind == 2;
-	snprintf(id, 32, "instance-%" PRIu64, returns ? scramble(i) % TICKETS : bits);
-	return use_cases[kind];
+	const uint64_t number = returns ? bits % TICKETS : new;
+	struct instance instance = {.use_case = use_cases[kind]};
+	snprintf(instance.id, sizeof(instance.id), "instance-%" PRIu64, number);
+	snprintf(instance.user, sizeof(instance.user), "user-%" PRIu64,
+		 (number + (returns ? bits >> 63 : 0)) % USERS);
+	return instance;
 }
 
 payi_status sample_track(payi_client *client, enum sample_instances instances, uint64_t i)
 {
 	static const char *const models[] = {"gpt-4o", "gpt-4o-mini", "o4-mini", "gpt-4.1"};
 	static const char *const steps[] = {"outline", "draft", "polish"};
-	enum { USERS = 50, BEGIN_S = 1750000000 };
+	enum { BEGIN_S = 1750000000 };
 	const uint64_t bits = scramble(i);
 	const payi_units units[] = {{"text", (int64_t)(bits % 4000), (int64_t)(bits >> 20) % 900},
 				    {"text_cache_read", 1024, PAYI_UNSET_UNITS}};
-	char id[32], user[32];
+	const struct instance instance = choose_instance(instances, i);
 	payi_event event = sample_full();
-	event.use_case_name = instance_of(instances, i, id);
-	event.use_case_id = id;
+	event.use_case_name = instance.use_case;
+	event.use_case_id = instance.id;
 	event.use_case_step = steps[(bits >> 38) % 3];
+	event.user_id = instance.user;
 	event.event_timestamp_us = ((int64_t)BEGIN_S * 1000 + (int64_t)i) * 1000;
 	event.resource = models[(bits >> 12) % 4];
 	event.units = units;
 	event.n_units = 1 + (bits >> 16) % 2;
 	event.end_to_end_latency_ms = (int32_t)((bits >> 24) % 8000);
 	event.http_status_code = (bits >> 30) % 50 ? 200 : 500;
-	snprintf(user, sizeof(user), "user-%" PRIu64, (bits >> 40) % USERS);
-	event.user_id = user;
 	return payi_track(client, &event);
 }

@@ -13,9 +13,9 @@ payi_event sample_bare(void);
 payi_event sample_full(void);
 
 /*
- * How the instances of the use cases come up, which is what the database's speed depends on. NEW: most are new, and
- * get their events within a short time, as sessions and documents do; a fifth of the events goes to tickets
- * that return at random. RETURNING: the same 6,000 return at random, all the time.
+ * How the instances of the use cases come up, which is what the database's speed depends on. NEW: most are new,
+ * have one user, and get 8 events within a short time, as sessions and documents do; a fifth of the events goes
+ * to 2,000 tickets that return at random. RETURNING: 6,000 instances return at random, all the time.
  */
 enum sample_instances { SAMPLE_NEW, SAMPLE_RETURNING };
 
