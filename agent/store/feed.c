@@ -13,9 +13,15 @@ struct feed {
 
 static const char position_sql[] = "SELECT position FROM sinks WHERE name = :sink";
 
-/* Ranges that are settled do not overlap: the last one that begins before an event is the one to ask. */
+/*
+ * Ranges that are settled do not overlap: the last one that begins before an event is the one to ask. The
+ * position is asked as well, since it absorbs ranges, also while a sink is behind it: after a restart
+ * it may yet have to pass over what was settled ahead before.
+ */
 static const char events_sql[] =
-	"SELECT e.id, e.record, 0 FROM events e WHERE e.id > :after"
+	"SELECT e.id, e.record, 0 FROM events e"
+	" WHERE e.id > max(:after, coalesce((SELECT k.position FROM sinks k WHERE k.name = :sink), "
+	"0))"
 	" AND NOT EXISTS (SELECT 1 FROM sink_exceptions x WHERE x.sink = :sink AND x.event = e.id)"
 	" AND e.id > coalesce((SELECT s.last_id FROM sink_settled s"
 	" WHERE s.sink = :sink AND s.after_id < e.id ORDER BY s.after_id DESC LIMIT 1), 0)"

@@ -123,6 +123,22 @@ Test(feed, leaves_out_what_is_settled_ahead)
 	fixture_close(fixture);
 }
 
+/*
+ * After a restart a sink comes upon ranges that were settled ahead before. Once they are absorbed by the
+ * position, they must be left out still: the sink is behind, and would send them again.
+ */
+Test(feed, leaves_out_what_is_settled_ahead_also_once_that_is_absorbed)
+{
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 12);
+	settle(fixture, 3, 5, NULL, 0);
+	assert_each(feed, 0, 3, 100, "1,2,3", 3);
+	settle(fixture, 0, 3, NULL, 0);
+	assert_each(feed, 3, 2, 100, "6,7", 2);
+	feed_close(feed);
+	fixture_close(fixture);
+}
+
 Test(feed, gives_what_was_deferred_when_its_time_has_come)
 {
 	static const struct sink_outcome deferred[] = {
@@ -134,7 +150,7 @@ Test(feed, gives_what_was_deferred_when_its_time_has_come)
 	struct feed *feed = open_feed(fixture, 4);
 	settle(fixture, 0, 4, deferred, 3);
 	settle(fixture, 4, 4, &deferred[2], 1);
-	assert_each(feed, 0, 100, 100, "4", 1);
+	assert_each(feed, 0, 100, 100, "", 0);
 	assert_deferred(feed, START_US + 9, 0, "", 0, 0);
 	assert_deferred(feed, START_US + 10, 0, "3", 1, 2);
 	assert_deferred(feed, START_US + 20, 0, "1,3", 2, 3);
