@@ -47,13 +47,13 @@ static struct instance choose_instance(enum sample_instances instances, uint64_t
 {
 	static const char *const use_cases[] = {"document_summarization", "document_chatbot",
 						"ticket_triage"};
-	enum { TICKETS = 2000, AT_ONCE = 8, EVENTS_OF_EACH = 8, USERS = 50 };
+	enum { FEW = 33, MANY = 2000, AT_ONCE = 8, EVENTS_OF_EACH = 8, USERS = 50 };
 	/* NEW: of every 64 events in a row 8 belong to each of 8 instances, in turns. */
 	const uint64_t new = scramble(i / (AT_ONCE * EVENTS_OF_EACH) * AT_ONCE + i % AT_ONCE);
 	const uint64_t bits = scramble(i);
 	const uint64_t kind = instances == SAMPLE_NEW ? (new >> 50) % 10 / 4 : (bits >> 50) % 3;
-	const bool returns = instances == SAMPLE_RETURNING || kind == 2;
-	const uint64_t number = returns ? bits % TICKETS : new;
+	const bool returns = instances != SAMPLE_NEW || kind == 2;
+	const uint64_t number = returns ? bits % (instances == SAMPLE_FEW ? FEW : MANY) : new;
 	struct instance instance = {.use_case = use_cases[kind]};
 	snprintf(instance.id, sizeof(instance.id), "instance-%" PRIu64, number);
 	snprintf(instance.user, sizeof(instance.user), "user-%" PRIu64,

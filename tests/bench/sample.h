@@ -13,11 +13,14 @@ payi_event sample_bare(void);
 payi_event sample_full(void);
 
 /*
- * How the instances of the use cases come up, which is what the database's speed depends on. NEW: most are new,
- * have one user, and get 8 events within a short time, as sessions and documents do; a fifth of the events goes
- * to 2,000 tickets that return at random. RETURNING: 6,000 instances return at random, all the time.
+ * How the instances of the use cases come up, which is what the database's speed depends on.
+ *
+ *   FEW        100 instances, all of them busy
+ *   NEW        most are new, have one user, and get 8 events within a short time, as sessions and documents do;
+ *              a fifth of the events goes to 2,000 tickets that return at random
+ *   RETURNING  6,000 instances return at random, all the time
  */
-enum sample_instances { SAMPLE_NEW, SAMPLE_RETURNING };
+enum sample_instances { SAMPLE_FEW, SAMPLE_NEW, SAMPLE_RETURNING };
 
 /* Event number i: ten fields and a time, 50 users, four models, three use cases, in steps. */
 payi_status sample_track(payi_client *client, enum sample_instances instances, uint64_t i);

@@ -160,10 +160,15 @@ static int run_workload(const struct bench *bench, struct run *run)
 int bench_store(const struct bench *bench)
 {
 	const uint64_t events = bench->quick ? 5000 : 250000;
-	struct run new = {.name = "new instances", .instances = SAMPLE_NEW, .events = events};
-	struct run returning = {
-		.name = "returning ones", .instances = SAMPLE_RETURNING, .events = events};
+	struct run runs[] = {
+		{.name = "few instances", .instances = SAMPLE_FEW, .events = events},
+		{.name = "new instances", .instances = SAMPLE_NEW, .events = events},
+		{.name = "returning ones", .instances = SAMPLE_RETURNING, .events = events},
+	};
+	int status = 0;
 	table_section(bench->table, &section);
-	const int status = run_workload(bench, &new);
-	return run_workload(bench, &returning) || status ? -1 : 0;
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
+		if (run_workload(bench, &runs[i]))
+			status = -1;
+	return status;
 }
