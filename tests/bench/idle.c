@@ -68,9 +68,11 @@ static int observe_sleeper(const struct bench *bench, struct process_use *use)
 	const pid_t pid = fork();
 	if (pid < 0)
 		return bench_fail(errno, "cannot fork");
-	if (pid == 0)
+	if (pid == 0) {
+		site_child();
 		for (;;)
 			sleep_ms(SLEEP_MS);
+	}
 	*use = observe(bench, pid);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);

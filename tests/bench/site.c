@@ -10,10 +10,47 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { BLOCK_MS = 60000, PATH_BYTES = 512, LINE_BYTES = 256 };
+
+/* ---- An early end ------------------------------------------------------------------------------------ */
+
+/* The one to be removed when a signal ends the program; of the process that made it. */
+static struct site *current;
+static pid_t owner;
+
+/* Only what may be called in a signal handler; the other children die with this process. */
+static void clean_up(int number)
+{
+	if (current && owner == getpid()) {
+		if (current->agent)
+			kill(current->agent, SIGKILL);
+		const pid_t pid = fork();
+		if (pid == 0) {
+			execl("/bin/rm", "rm", "-rf", current->rings, current->data, (char *)NULL);
+			_exit(127);
+		}
+		waitpid(pid, NULL, 0);
+	}
+	_exit(128 + number);
+}
+
+static void clean_up_on_signals(struct site *site)
+{
+	static const int numbers[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
+	current = site;
+	owner = getpid();
+	for (int i = 0; i < 4; i++)
+		sigaction(numbers[i], &(struct sigaction){.sa_handler = clean_up}, NULL);
+}
+
+void site_child(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
 
 /* ---- Directories ---------------------------------------------------------------------------------- */
 
@@ -25,8 +62,10 @@ int site_make(struct site *site, const struct bench *bench)
 		return bench_fail(0, "the path %s is too long", bench->parent);
 	if (!mkdtemp(site->rings))
 		return bench_fail(errno, "cannot make %s", site->rings);
-	if (mkdtemp(site->data))
+	if (mkdtemp(site->data)) {
+		clean_up_on_signals(site);
 		return 0;
+	}
 	bench_fail(errno, "cannot make %s", site->data);
 	rmdir(site->rings);
 	return -1;
@@ -51,6 +90,7 @@ void site_remove(struct site *site)
 		site_agent_stop(site);
 	remove_directory(site->rings);
 	remove_directory(site->data);
+	current = NULL;
 }
 
 /* ---- Client and agent ----------------------------------------------------------------------------- */
@@ -76,6 +116,7 @@ static void exec_agent(const struct site *site, const struct bench *bench)
 		unsetenv(names[i]);
 	const int log = open("/dev/null", O_WRONLY);
 	dup2(log, STDOUT_FILENO);
+	site_child();
 	execl(bench->agent, bench->agent, "run", "--config", "/dev/null", "--log-level", "error",
 	      "--data-dir", site->data, "--ring-dir", site->rings, (char *)NULL);
 	bench_fail(errno, "cannot run %s", bench->agent);

@@ -17,6 +17,7 @@ struct site {
 	pid_t agent; /* 0: none runs */
 };
 
+/* One at a time: a signal that ends the program removes it, too. */
 int site_make(struct site *site, const struct bench *bench);
 void site_remove(struct site *site); /* stops the agent first */
 
@@ -25,6 +26,9 @@ int site_client(const struct site *site, size_t ring_bytes, payi_client **client
 
 int site_agent_start(struct site *site, const struct bench *bench);
 int site_agent_stop(struct site *site); /* SIGTERM; -1 after saying so when it ends badly */
+
+/* To be called in a child: it ends with its parent. */
+void site_child(void);
 
 /* A process, by what the kernel tells of it. */
 struct process_use {

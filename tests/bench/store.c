@@ -62,6 +62,7 @@ static void start_producers(const struct site *site, const struct run *run, int 
 	fflush(NULL);
 	for (uint64_t i = 0; i < PRODUCERS; i++)
 		if (fork() == 0) {
+			site_child();
 			close(go[1]);
 			_exit(produce(site, run, go[0], i * run->events) ? 1 : 0);
 		}
