@@ -1,8 +1,9 @@
 /*
  * When is a ring visited? Soon after it had something (VISIT_BUSY_US: records gather meanwhile, and the
- * producer keeps its cache lines to itself), less and less often while it has nothing, at VISIT_IDLE_US
- * at last: that bounds how old an event can get before it is seen. A ring that fills faster than it
- * is emptied is visited without pause.
+ * producer keeps its cache lines to itself), less often while it has nothing: at VISIT_IDLE_US soon, and at
+ * VISIT_ASLEEP_US after some seconds, which bounds how old an event can get before it is seen. A ring that
+ * fills faster than it is emptied is visited without pause. Visits are at multiples of their interval, so that
+ * many rings that sleep cost one wake-up together.
  */
 #include "drain/drain.h"
 
@@ -24,6 +25,8 @@
 enum {
 	VISIT_BUSY_US = 10000,
 	VISIT_IDLE_US = 40000,
+	VISIT_ASLEEP_US = 100000,
+	ASLEEP_AFTER_US = 3000000,
 	SCAN_US = 2000000,        /* beside being told: directories on some mounts tell nothing */
 	SCAN_ENTRIES_MAX = 65536, /* names looked at in one scan */
 	RINGS_MAX = 16384,        /* rings open at once */
@@ -265,11 +268,15 @@ static void scan_when_due(struct drain *drain, int64_t now_us)
 
 static void plan_next_visit(struct drain_ring *ring, bool had_something, int64_t now_us)
 {
-	if (had_something || ring->interval_us < VISIT_BUSY_US)
+	if (had_something || !ring->busy_us) {
+		ring->busy_us = now_us;
 		ring->interval_us = VISIT_BUSY_US;
-	else if (ring->interval_us < VISIT_IDLE_US)
-		ring->interval_us += VISIT_BUSY_US;
-	ring->next_visit_us = now_us + ring->interval_us;
+	} else if (now_us - ring->busy_us > ASLEEP_AFTER_US) {
+		ring->interval_us = VISIT_ASLEEP_US;
+	} else if (ring->interval_us < VISIT_IDLE_US) {
+		ring->interval_us *= 2;
+	}
+	ring->next_visit_us = now_us - now_us % ring->interval_us + ring->interval_us;
 }
 
 bool drain_look(struct drain *drain, int64_t now_us, bool all)

@@ -36,6 +36,7 @@ struct drain_ring {
 
 	int64_t next_visit_us;
 	int64_t interval_us;
+	int64_t busy_us;            /* when it last had something */
 	int64_t counters_stored_us; /* when counters alone were last worth a transaction */
 };
 
