@@ -34,7 +34,11 @@ static int prepare(sqlite3 *db, const char *into, int n_columns, int n_rows, con
 		   sqlite3_stmt **statement, struct err *err)
 {
 	struct buf sql = BUF_INIT;
-	buf_addf(&sql, "INSERT INTO %s VALUES ", into);
+	/*
+	 * OR ROLLBACK: on any error the whole transaction is undone, as its owner would do anyway. With the
+	 * default, ABORT, SQLite would copy each page that a statement touches, to be able to undo that alone.
+	 */
+	buf_addf(&sql, "INSERT OR ROLLBACK INTO %s VALUES ", into);
 	for (int i = 0; i < n_rows; i++) {
 		buf_add_str(&sql, i ? ", (?" : "(?");
 		for (int k = 1; k < n_columns; k++)
