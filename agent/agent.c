@@ -110,18 +110,22 @@ static void sink_stopped(void *context)
 static void on_finished(uv_async_t *async)
 {
 	struct agent *agent = async->data;
+	if (agent->hurrying)
+		return; /* the sink was stopped already, and may be gone */
 	log_info("rings are stored; flushing", LOG_END);
-	const int64_t flush_ms = agent->hurrying ? 0 : agent->settings->shutdown_flush_s * 1000;
-	payi_sink_stop(agent->sink, flush_ms, sink_stopped, agent);
+	payi_sink_stop(agent->sink, agent->settings->shutdown_flush_s * 1000, sink_stopped, agent);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct agent *agent = handle->data;
+	if (agent->hurrying)
+		return;
 	if (agent->stopping) {
 		log_warn("a second signal: not waiting any longer", LOG_INT("signal", number),
 			 LOG_END);
-		uv_stop(&agent->loop);
+		agent->hurrying = true;
+		payi_sink_stop(agent->sink, 0, sink_stopped, agent);
 		return;
 	}
 	agent->stopping = true;
@@ -240,9 +244,20 @@ static void close_handle(uv_handle_t *handle, void *context)
 		uv_close(handle, NULL);
 }
 
+/* With libuv's handlers go, signals would kill again; what is left to do is short, and is done in order. */
+static void block_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 /* The storage is stopped last: what the sink settled in its last moments is written. */
 static void end(struct agent *agent)
 {
+	block_signals();
 	payi_sink_free(agent->sink);
 	agent->sink = NULL;
 	if (agent->storage)

@@ -448,3 +448,25 @@ Test(pipeline, goes_on_with_a_ring_that_the_database_does_not_know)
 	cr_assert_eq(help_query_int(&site, "SELECT sum(sequence - rejected) FROM lanes"), 4000);
 	payi_client_close(client);
 }
+
+/* Signals may come in any number and at any time: the agent ends in order, and the rings keep what it left. */
+Test(pipeline, ends_in_order_however_many_signals_come)
+{
+	payi_client *client = open_client(0, PAYI_WHEN_FULL_BLOCK);
+	for (int i = 0; i < 8; i++) {
+		int status;
+		help_agent_start(&site, NULL, NULL);
+		cr_assert(track_numbered(client, 0, i) == PAYI_OK);
+		kill(site.agent, SIGTERM);
+		nanosleep(&(struct timespec){.tv_nsec = i * 1000000}, NULL);
+		kill(site.agent, SIGINT);
+		kill(site.agent, SIGTERM);
+		cr_assert_eq(waitpid(site.agent, &status, 0), site.agent);
+		site.agent = 0;
+		cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%x", (unsigned)status);
+	}
+	help_agent_start(&site, NULL, NULL);
+	cr_assert(payi_flush(client, 10000) == PAYI_OK);
+	cr_assert_eq(help_query_int(&site, "SELECT count(*) FROM event_history"), 8);
+	payi_client_close(client);
+}
