@@ -1,5 +1,7 @@
 #include "settings_parts.h"
 
+#include "base/nearness.h"
+
 #include <errno.h>
 #include <ini.h>
 #include <limits.h>
@@ -16,36 +18,13 @@ struct config_file {
 	struct err *err;
 };
 
-enum { NAME_BYTES_MAX = 50 }; /* inih keeps no more of a name */
-
-/* Levenshtein's: how many letters to add, drop or change to make one of the other. */
-static size_t edit_distance(const char *a, const char *b)
-{
-	size_t row[NAME_BYTES_MAX + 1];
-	const size_t len = strnlen(b, NAME_BYTES_MAX);
-	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i + 1;
-		for (size_t j = 1; j <= len; j++) {
-			const size_t change = diagonal + (a[i] != b[j - 1]);
-			const size_t shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-			diagonal = row[j];
-			row[j] = change < shift ? change : shift;
-		}
-	}
-	return row[len];
-}
-
-enum { DISTANCE_MAX = 3 }; /* farther away is no slip of the finger */
 
 static const char *nearest_section(const char *section)
 {
 	const char *best = NULL;
-	size_t best_distance = DISTANCE_MAX + 1;
+	size_t best_distance = NEARNESS_MAX + 1;
 	for (int i = 0; i < SETTINGS_N; i++) {
-		const size_t distance = edit_distance(section, settings_table[i].section);
+		const size_t distance = nearness(section, settings_table[i].section);
 		if (distance < best_distance) {
 			best_distance = distance;
 			best = settings_table[i].section;
@@ -58,10 +37,10 @@ static const char *nearest_section(const char *section)
 static const struct setting *nearest_setting(const char *section, const char *name)
 {
 	const struct setting *best = NULL;
-	size_t best_distance = 2 * (DISTANCE_MAX + 1);
+	size_t best_distance = 2 * (NEARNESS_MAX + 1);
 	for (int i = 0; i < SETTINGS_N; i++) {
 		const struct setting *setting = &settings_table[i];
-		const size_t distance = 2 * edit_distance(name, setting->name) +
+		const size_t distance = 2 * nearness(name, setting->name) +
 					(strcmp(section, setting->section) != 0);
 		if (distance < best_distance) {
 			best_distance = distance;

@@ -1,6 +1,7 @@
 #include "cli/track_json.h"
 
 #include "base/clock.h"
+#include "base/nearness.h"
 #include "schema/event_fields.h"
 
 #include <jansson.h>
@@ -324,13 +325,18 @@ static int is_no_field(const char *name, struct err *err)
 		PAYI_EVENT_FIELDS(X)
 #undef X
 	};
-	/* Like one of ours but for a slip: the same first letters, or one contains the other. */
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strncmp(name, names[i], 5) == 0 || strstr(name, names[i]) ||
-		    (strlen(name) > 3 && strstr(names[i], name)))
-			return err_set(err, ERR_INVALID,
-				       "'%.80s' is not a field of an event; did you mean %s?", name,
-				       names[i]);
+	const char *best = NULL;
+	size_t best_distance = NEARNESS_MAX + 1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const size_t distance = nearness(name, names[i]);
+		if (distance < best_distance) {
+			best_distance = distance;
+			best = names[i];
+		}
+	}
+	if (best)
+		return err_set(err, ERR_INVALID,
+			       "'%.80s' is not a field of an event; did you mean %s?", name, best);
 	return err_set(err, ERR_INVALID, "'%.80s' is not a field of an event", name);
 }
 
