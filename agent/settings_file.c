@@ -18,7 +18,6 @@ struct config_file {
 	struct err *err;
 };
 
-
 static const char *nearest_section(const char *section)
 {
 	const char *best = NULL;
