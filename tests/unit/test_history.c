@@ -276,8 +276,8 @@ Test(history, use_cases_are_those_of_the_view)
 {
 	static const char *const conditions[] = {
 		"use_case_name = 'support'", "use_case_id = 't-4'",
-		"instance IN (SELECT v.instance FROM instance_users v JOIN names n"
-		" ON n.id = v.user_id WHERE n.text = 'eve')"};
+		("instance IN (SELECT v.instance FROM instance_users v JOIN names n"
+		 " ON n.id = v.user_id WHERE n.text = 'eve')")};
 	for (unsigned bits = 0; bits < 64; bits++) {
 		struct buf sql = BUF_INIT;
 		struct history_filters filters = HISTORY_FILTERS_INIT;
