@@ -1,11 +1,10 @@
 #include "cli/track_json.h"
 
-#include "base/clock.h"
 #include "base/nearness.h"
+#include "cli/track_value.h"
 #include "schema/event_fields.h"
 
 #include <jansson.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -54,76 +53,12 @@ void track_json_free(struct track_json *json)
 	free(json);
 }
 
-/* ---- Single values -------------------------------------------------------------------------------- */
-
-static int wrong_type(struct err *err, const char *field, const char *wanted)
-{
-	return err_set(err, ERR_INVALID, "%s is not %s", field, wanted);
-}
-
-static int read_text(const json_t *value, const char *field, const char **text, struct err *err)
-{
-	if (!json_is_string(value))
-		return wrong_type(err, field, "a string");
-	*text = json_string_value(value);
-	return 0;
-}
-
-/* A whole number, be it written as 7, 7.0 or 7e0. */
-static int read_whole(const json_t *value, const char *field, int64_t *number, struct err *err)
-{
-	if (json_is_integer(value)) {
-		*number = json_integer_value(value);
-		return 0;
-	}
-	const double real = json_is_real(value) ? json_real_value(value) : 0.5;
-	if (real != floor(real) || fabs(real) > 9007199254740992.0) /* 2^53 */
-		return wrong_type(err, field, "a whole number");
-	*number = (int64_t)real;
-	return 0;
-}
-
-static int read_i32(const json_t *value, const char *field, int32_t *number, struct err *err)
-{
-	int64_t whole = 0;
-	const int status = read_whole(value, field, &whole, err);
-	if (status)
-		return status;
-	if (whole < -INT32_MAX || whole > INT32_MAX)
-		return err_set(err, ERR_INVALID, "%s is %lld; it must be -2147483647 to 2147483647",
-			       field, (long long)whole);
-	*number = (int32_t)whole;
-	return 0;
-}
-
-static int read_time(const json_t *value, const char *field, int64_t *us, struct err *err)
-{
-	if (!json_is_string(value) || clock_parse(json_string_value(value), us))
-		return err_set(err, ERR_INVALID,
-			       "%s is not a time as RFC 3339 has it, such as 2026-11-23T12:00:00Z",
-			       field);
-	if (*us == 0)
-		*us = 1; /* for libpayi 0 means now */
-	return 0;
-}
-
-/* A number as Python's str() writes it: the shortest that reads back as the same, and never without a point. */
-static void write_real(double real, char *text, size_t size)
-{
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(text, size, "%.*g", digits, real);
-		if (strtod(text, NULL) == real)
-			break;
-	}
-	if (!strpbrk(text, ".einf"))
-		strncat(text, ".0", size - strlen(text) - 1);
-}
+/* ---- Lists and maps ------------------------------------------------------------------------------- */
 
 /* A property's value as text, as the SDK's str() makes it; null stays null. */
-static int read_value(struct track_json *json, const json_t *value, const char **text,
-		      struct err *err)
+static int read_property(struct track_json *json, const json_t *value, const char **text,
+			 struct err *err)
 {
-	enum { NUMBER_BYTES = 40 };
 	*text = NULL;
 	if (json_is_null(value))
 		return 0;
@@ -135,22 +70,16 @@ static int read_value(struct track_json *json, const json_t *value, const char *
 		*text = json_is_true(value) ? "True" : "False";
 		return 0;
 	}
-	char *made = own(json, NUMBER_BYTES, 1);
-	if (!made)
-		return no_memory(err);
-	if (json_is_integer(value)) {
-		snprintf(made, NUMBER_BYTES, "%lld", (long long)json_integer_value(value));
-	} else if (json_is_real(value)) {
-		write_real(json_real_value(value), made, NUMBER_BYTES);
-	} else {
+	if (!json_is_number(value))
 		return err_set(err, ERR_INVALID,
 			       "a property's value is a list or an object; it must be a string");
-	}
+	char *made = own(json, TRACK_NUMBER_BYTES, 1);
+	if (!made)
+		return no_memory(err);
+	track_value_number_text(value, made);
 	*text = made;
 	return 0;
 }
-
-/* ---- Lists and maps ------------------------------------------------------------------------------- */
 
 static int read_side(const json_t *units, const char *side, const char *type, int64_t *number,
 		     struct err *err)
@@ -161,7 +90,7 @@ static int read_side(const json_t *units, const char *side, const char *type, in
 	if (!value || json_is_null(value))
 		return 0;
 	snprintf(field, sizeof(field), "units.%.80s.%s", type, side);
-	const int status = read_whole(value, field, number, err);
+	const int status = track_value_whole(value, field, number, err);
 	if (status || (*number >= 0 && *number <= PAYI_LIMIT_UNIT))
 		return status;
 	return err_set(err, ERR_INVALID, "%s is %lld; it must be 0 to 2147483647", field,
@@ -172,7 +101,7 @@ static int read_units(struct track_json *json, const json_t *value, const payi_u
 		      size_t *n, struct err *err)
 {
 	if (!json_is_object(value))
-		return wrong_type(err, "units", "an object");
+		return track_value_wrong("units", "an object", err);
 	payi_units *made = own(json, json_object_size(value), sizeof(*made));
 	if (!made)
 		return no_memory(err);
@@ -204,7 +133,7 @@ static int read_props(struct track_json *json, const json_t *value, const char *
 		      const payi_property **properties, size_t *n, struct err *err)
 {
 	if (!json_is_object(value))
-		return wrong_type(err, field, "an object");
+		return track_value_wrong(field, "an object", err);
 	payi_property *made = own(json, json_object_size(value), sizeof(*made));
 	if (!made)
 		return no_memory(err);
@@ -213,7 +142,7 @@ static int read_props(struct track_json *json, const json_t *value, const char *
 	json_object_foreach((json_t *)(uintptr_t)value, name, item)
 	{
 		made[*n].name = name;
-		const int status = read_value(json, item, &made[*n].value, err);
+		const int status = read_property(json, item, &made[*n].value, err);
 		if (status)
 			return err_wrap(err, "%s", field);
 		(*n)++;
@@ -222,28 +151,59 @@ static int read_props(struct track_json *json, const json_t *value, const char *
 	return 0;
 }
 
-/* Headers and calls: {"name": …, second: …}. Both structures are a name and a value. */
-static int read_pairs(struct track_json *json, const json_t *value, const char *field,
-		      const char *second, const void **pairs, size_t *n, struct err *err)
+/* {"name": …, second: …}, and nothing else. Borrowed by name and text; a second that is null or absent is NULL. */
+static int read_pair(const json_t *item, const char *field, size_t i, const char *second,
+		     const char **name, const char **text, struct err *err)
+{
+	const json_t *value = json_object_get(item, second);
+	if (!json_is_string(json_object_get(item, "name")) ||
+	    (value && !json_is_string(value) && !json_is_null(value)))
+		return err_set(err, ERR_INVALID,
+			       "%s[%zu] is not an object with name and %s as strings", field, i,
+			       second);
+	if (json_object_size(item) != (value ? 2 : 1))
+		return err_set(err, ERR_INVALID, "%s[%zu] holds something beside name and %s",
+			       field, i, second);
+	*name = json_string_value(json_object_get(item, "name"));
+	*text = json_string_value(value);
+	return 0;
+}
+
+static int read_headers(struct track_json *json, const json_t *value, const char *field,
+			const payi_header **headers, size_t *n, struct err *err)
 {
 	if (!json_is_array(value))
-		return wrong_type(err, field, "an array");
+		return track_value_wrong(field, "an array", err);
 	payi_header *made = own(json, json_array_size(value), sizeof(*made));
 	if (!made)
 		return no_memory(err);
-	for (size_t i = 0; i < json_array_size(value); i++) {
-		const json_t *item = json_array_get(value, i);
-		const json_t *name = json_object_get(item, "name");
-		const json_t *text = json_object_get(item, second);
-		if (!json_is_string(name) || (text && !json_is_string(text) && !json_is_null(text)))
-			return err_set(err, ERR_INVALID,
-				       "%s[%zu] is not an object with name and %s as strings",
-				       field, i, second);
-		made[i].name = json_string_value(name);
-		made[i].value = json_string_value(text);
+	for (; *n < json_array_size(value); (*n)++) {
+		payi_header *one = &made[*n];
+		const int status = read_pair(json_array_get(value, *n), field, *n, "value",
+					     &one->name, &one->value, err);
+		if (status)
+			return status;
 	}
-	*n = json_array_size(value);
-	*pairs = made;
+	*headers = made;
+	return 0;
+}
+
+static int read_calls(struct track_json *json, const json_t *value, const char *field,
+		      const payi_function_call **calls, size_t *n, struct err *err)
+{
+	if (!json_is_array(value))
+		return track_value_wrong(field, "an array", err);
+	payi_function_call *made = own(json, json_array_size(value), sizeof(*made));
+	if (!made)
+		return no_memory(err);
+	for (; *n < json_array_size(value); (*n)++) {
+		payi_function_call *one = &made[*n];
+		const int status = read_pair(json_array_get(value, *n), field, *n, "arguments",
+					     &one->name, &one->arguments, err);
+		if (status)
+			return status;
+	}
+	*calls = made;
 	return 0;
 }
 
@@ -296,7 +256,7 @@ static int read_list(struct track_json *json, const json_t *value, const char *f
 	if (json_is_string(value))
 		return split_list(json, json_string_value(value), list, n, err);
 	if (!json_is_array(value))
-		return wrong_type(err, field, "an array of strings");
+		return track_value_wrong(field, "an array of strings", err);
 	return read_strings(json, value, field, list, n, err);
 }
 
@@ -306,7 +266,7 @@ static int read_chunks(struct track_json *json, const json_t *value, const char 
 	if (json_is_array(value))
 		return read_strings(json, value, field, list, n, err);
 	if (!json_is_string(value))
-		return wrong_type(err, field, "a string or an array of strings");
+		return track_value_wrong(field, "a string or an array of strings", err);
 	const char **made = own(json, 1, sizeof(*made));
 	if (!made)
 		return no_memory(err);
@@ -318,41 +278,62 @@ static int read_chunks(struct track_json *json, const json_t *value, const char 
 
 /* ---- The event ------------------------------------------------------------------------------------ */
 
-static int is_no_field(const char *name, struct err *err)
+/* What people write for scope: the SDK's name for it. */
+#define SCOPE_ALIAS "resource_scope"
+
+/* The field that was meant: a slip away, else one of which name is a part, or that is a part of name; or NULL. */
+static const char *nearest_field(const char *name)
 {
-	static const char *const names[] = {
+	static const char *const fields[] = {
 #define X(id, name, type, json, column) json,
 		PAYI_EVENT_FIELDS(X)
 #undef X
 	};
-	const char *best = NULL;
-	size_t best_distance = NEARNESS_MAX + 1;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const size_t distance = nearness(name, names[i]);
-		if (distance < best_distance) {
-			best_distance = distance;
-			best = names[i];
+	enum { PART_MIN = 4 };
+	const char *nearest = NULL;
+	const char *part = NULL;
+	size_t nearest_distance = NEARNESS_MAX + 1;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const size_t distance = nearness(name, fields[i]);
+		if (distance < nearest_distance && 2 * distance < strlen(name)) {
+			nearest = fields[i];
+			nearest_distance = distance;
 		}
+		if (!part && strlen(name) >= PART_MIN &&
+		    (strstr(fields[i], name) || strstr(name, fields[i])))
+			part = fields[i];
 	}
-	if (best)
-		return err_set(err, ERR_INVALID,
-			       "'%.80s' is not a field of an event; did you mean %s?", name, best);
-	return err_set(err, ERR_INVALID, "'%.80s' is not a field of an event", name);
+	return nearest ? nearest : part;
 }
 
-#define READ_STR(name)    read_text(value, key, &event->name, err)
-#define READ_ID(name)     read_text(value, key, &event->name, err)
-#define READ_I32(name)    read_i32(value, key, &event->name, err)
-#define READ_TIME(name)   read_time(value, key, &event->name, err)
+static int refuse_field(const char *name, struct err *err)
+{
+	const char *like = nearest_field(name);
+	return err_set(err, ERR_INVALID, "'%.80s' is not a field of an event%s%s%s", name,
+		       like ? "; did you mean " : "", like ? like : "", like ? "?" : "");
+}
+
+static int read_scope_alias(const struct track_json *json, const json_t *value, payi_event *event,
+			    struct err *err)
+{
+	const json_t *scope = json_object_get(json->root, "scope");
+	if (scope && !json_is_null(scope))
+		return err_set(err, ERR_INVALID,
+			       SCOPE_ALIAS " and scope are both given; they mean the same");
+	return track_value_text(value, SCOPE_ALIAS, &event->scope, err);
+}
+
+#define READ_STR(name)    track_value_text(value, key, &event->name, err)
+#define READ_ID(name)     track_value_text(value, key, &event->name, err)
+#define READ_I32(name)    track_value_i32(value, key, &event->name, err)
+#define READ_TIME(name)   track_value_time(value, key, &event->name, err)
 #define READ_UNITS(name)  read_units(json, value, &event->name, &event->n_##name, err)
 #define READ_PROPS(name)  read_props(json, value, key, &event->name, &event->n_##name, err)
 #define READ_LIST(name)   read_list(json, value, key, &event->name, &event->n_##name, err)
 #define READ_CHUNKS(name) read_chunks(json, value, key, &event->name, &event->n_##name, err)
 #define READ_PAIRS(name)                                                                           \
-	read_pairs(json, value, key,                                                               \
-		   PAYI_FIELD_##name == PAYI_FIELD_provider_response_function_calls ? "arguments"  \
-										    : "value",     \
-		   (const void **)&event->name, &event->n_##name, err)
+	_Generic((event->name), const payi_header * : read_headers, const payi_function_call *     \
+		 : read_calls)(json, value, key, &event->name, &event->n_##name, err)
 
 static int read_field(struct track_json *json, const char *key, const json_t *value,
 		      payi_event *event, struct err *err)
@@ -364,33 +345,54 @@ static int read_field(struct track_json *json, const char *key, const json_t *va
 		return READ_##type(name);
 	PAYI_EVENT_FIELDS(X)
 #undef X
-	if (strcmp(key, "resource_scope") == 0)
-		return read_text(value, key, &event->scope, err);
-	return is_no_field(key, err);
+	if (strcmp(key, SCOPE_ALIAS) == 0)
+		return read_scope_alias(json, value, event, err);
+	return refuse_field(key, err);
+}
+
+static int read_fields(struct track_json *json, payi_event *event, struct err *err)
+{
+	const char *key;
+	json_t *value;
+	json_object_foreach(json->root, key, value)
+	{
+		const int status = read_field(json, key, value, event, err);
+		if (status)
+			return status;
+	}
+	if (!event->units)
+		return err_set(err, ERR_INVALID, "units is missing; it may be empty: {}");
+	return 0;
+}
+
+static int parse(struct track_json *json, const char *text, size_t len, struct err *err)
+{
+	json_error_t error;
+	json->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (json_is_object(json->root))
+		return 0;
+	if (json->root)
+		return err_set(err, ERR_INVALID, "it is not a JSON object");
+	if (json_error_code(&error) == json_error_null_character)
+		return err_set(err, ERR_INVALID,
+			       "not valid JSON for an event: a string contains \\u0000");
+	if (error.line > 1)
+		return err_set(err, ERR_INVALID, "not valid JSON: %s, on line %d of the object",
+			       error.text, error.line);
+	return err_set(err, ERR_INVALID, "not valid JSON: %s", error.text);
 }
 
 int track_json_read(const char *text, size_t len, struct track_json **out, payi_event *event,
 		    struct err *err)
 {
-	json_error_t error;
 	struct track_json *json = calloc(1, sizeof(*json));
+	*out = NULL;
+	*event = (payi_event)PAYI_EVENT_INIT;
 	if (!json)
 		return no_memory(err);
-	json->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-	int status = 0;
-	if (!json->root)
-		status = err_set(err, ERR_INVALID, "not valid JSON: %s", error.text);
-	*event = (payi_event)PAYI_EVENT_INIT;
-	const char *key;
-	json_t *value;
-	json_object_foreach(json->root, key, value)
-	{
-		status = read_field(json, key, value, event, err);
-		if (status)
-			break;
-	}
-	if (!status && !event->units && !json_object_get(json->root, "units"))
-		status = err_set(err, ERR_INVALID, "units is missing; it may be empty: {}");
+	int status = parse(json, text, len, err);
+	if (!status)
+		status = read_fields(json, event, err);
 	if (status) {
 		track_json_free(json);
 		return status;
