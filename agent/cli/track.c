@@ -3,6 +3,8 @@
  * valid is told with its line, and the rest goes on.
  */
 #include "cli/cli.h"
+#include "cli/display.h"
+#include "cli/status.h"
 #include "cli/track_input.h"
 #include "cli/track_json.h"
 #include "payi/payi.h"
@@ -20,7 +22,9 @@
 #define COMMAND "payi-agent track"
 
 enum {
-	BLOCK_MS = 10000,
+	BLOCK_S = 10,       /* for an agent to make room, where none runs as we begin */
+	BLOCK_AGENT_S = 60, /* where one does; it may be busy */
+	GRACE_MS = 1000,    /* at the end, for an agent that is just starting */
 	WAIT_S = 10,
 	WAIT_S_MAX = 3600,
 	RING_BYTES = 16 * 1024 * 1024, /* events up to 2 MiB, where tmpfs has that much */
@@ -38,10 +42,13 @@ struct request {
 
 struct run {
 	const struct request *request;
+	const char *ring_dir;
 	payi_client *client;
+	int block_s;
 	const char *file; /* for messages: NULL when there is but one input */
 	int64_t tracked;
 	int64_t refused;
+	bool full; /* the ring, and nobody empties it: the end */
 };
 
 /* ---- The command line ----------------------------------------------------------------------------- */
@@ -53,22 +60,26 @@ static const struct argp_option options[] = {
 	 "what the history calls the source [default: payi-agent]", 1},
 	{"quiet", OPTION_QUIET, 0, 0, "no summary", 1},
 	{"wait", OPTION_WAIT, "SECONDS", 0,
-	 "how long to wait for the agent to store everything; 0: not at all [default: 10]", 1},
+	 "how long to wait for the agent to store everything, where one runs; 0: not at all "
+	 "[default: 10]",
+	 1},
 	{0},
 };
 
-static const char doc[] = "Tracks events from JSON: one object a line, or an array, with the field "
-			  "names of Pay-i's bulk ingest, "
-			  "from the files or from standard input. Files that Pay-i's Python SDK "
-			  "writes offline are taken as they "
-			  "are."
-			  "\v"
-			  "A refused event is told with its line, and the rest goes on; then the "
-			  "exit code is 1. Without an agent, "
-			  "what fits waits in a ring for one to start.\n\n"
-			  "Example:\n"
-			  "  echo '{\"category\":\"system.openai\",\"resource\":\"gpt-4o\","
-			  "\"units\":{\"text\":{\"input\":100,\"output\":50}}}' | payi-agent track";
+static const char doc[] =
+	"Tracks events from JSON: one object a line, or an array, with the field names of Pay-i's "
+	"bulk "
+	"ingest, from the files or from standard input (also as -). Files that Pay-i's Python SDK "
+	"writes offline are taken as they are."
+	"\v"
+	"A refused event is told with its line, and the rest goes on; then the exit code is 1. "
+	"Without "
+	"an agent, what fits waits in a ring for one to start. Counts must be whole numbers (1.0 "
+	"is "
+	"one, 1.5 is not), times as RFC 3339 has them (without a zone: UTC).\n\n"
+	"Example:\n"
+	"  echo '{\"category\":\"system.openai\",\"resource\":\"gpt-4o\","
+	"\"units\":{\"text\":{\"input\":100,\"output\":50}}}' | payi-agent track";
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -101,66 +112,104 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* ---- Events --------------------------------------------------------------------------------------- */
 
-static void complain(struct run *run, int64_t line, const char *what)
+/* "file: line 17: ", or "line 1, item 20: " where one line holds many, as the SDK's files do. */
+static void add_place(struct buf *out, const struct run *run, const struct track_object *object)
 {
-	if (run->file)
-		fprintf(stderr, "%s: ", run->file);
-	fprintf(stderr, "line %" PRId64 ": %s\n", line, what);
+	if (run->file) {
+		display_add(out, run->file);
+		buf_add_str(out, ": ");
+	}
+	buf_addf(out, "line %" PRId64, object->line);
+	if (object->number > 1)
+		buf_addf(out, ", item %" PRId64, object->number);
+	buf_add_str(out, ": ");
+}
+
+/* What is quoted from the input is made harmless for a terminal. */
+static void complain(const struct run *run, const struct track_object *object, const char *what)
+{
+	struct buf out = BUF_INIT;
+	add_place(&out, run, object);
+	display_add(&out, what);
+	fprintf(stderr, "%s\n", buf_text(&out));
+	buf_release(&out);
+}
+
+static void refuse(struct run *run, const struct track_object *object, const char *what)
+{
+	complain(run, object, what);
 	run->refused++;
 }
 
-/* False: the ring is full, and nobody empties it. */
-static bool track_object(struct run *run, const struct track_object *object)
+static void refuse_too_big(struct run *run, const struct track_object *object)
+{
+	char what[128];
+	payi_client_stats stats = PAYI_CLIENT_STATS_INIT;
+	payi_client_stats_get(run->client, &stats);
+	snprintf(what, sizeof(what),
+		 "the event is larger than the %" PRIu64 " bytes that one may take",
+		 stats.event_bytes_max);
+	refuse(run, object, what);
+}
+
+static void stop_full(struct run *run, const struct track_object *object)
+{
+	char what[160];
+	snprintf(what, sizeof(what),
+		 "stopped before this event: the ring is full, and no agent has made room for %d "
+		 "seconds; start payi-agent run, and go on from here",
+		 run->block_s);
+	complain(run, object, what);
+	run->full = true;
+}
+
+static void track_object(struct run *run, const struct track_object *object)
 {
 	struct track_json *json;
 	payi_event event;
 	struct err err;
 	if (track_json_read(object->text, object->len, &json, &event, &err)) {
-		complain(run, object->line, err.text);
-		return true;
+		refuse(run, object, err.text);
+		return;
 	}
-	const payi_status status = payi_track(run->client, &event);
-	track_json_free(json);
-	if (status == PAYI_OK)
+	switch (payi_track(run->client, &event)) {
+	case PAYI_OK:
 		run->tracked++;
-	else if (status != PAYI_ERR_FULL)
-		complain(run, object->line, payi_last_error());
-	else
-		fprintf(stderr,
-			"%s%sline %" PRId64 ": stopped before this event: the ring is full, and no "
-			"agent has emptied it for "
-			"%d seconds; start payi-agent run, and go on from this line\n",
-			run->file ? run->file : "", run->file ? ": " : "", object->line,
-			BLOCK_MS / 1000);
-	return status != PAYI_ERR_FULL;
+		break;
+	case PAYI_ERR_FULL:
+		stop_full(run, object);
+		break;
+	case PAYI_ERR_TOO_BIG:
+		refuse_too_big(run, object);
+		break;
+	default:
+		refuse(run, object, payi_last_error());
+		break;
+	}
+	track_json_free(json);
 }
 
-/* 0: to its end; else it had to be left. */
-static int track_all(struct run *run, int fd)
+/* Tracks one input to its end, or until the ring is full. CLI_FAILED when it could not be read. */
+static int track_input(struct run *run, int fd)
 {
 	struct track_input input;
-	struct track_object object = {0};
+	struct track_object object;
 	struct err err;
+	int code = CLI_FINE;
+	enum track_found found;
 	if (track_input_open(&input, fd, &err))
 		return cli_fail(COMMAND, &err);
-	int code = CLI_FINE;
-	for (bool more = true; more;) {
-		switch (track_input_next(&input, &object, &err)) {
-		case TRACK_END:
-			more = false;
-			break;
-		case TRACK_OBJECT:
-			more = track_object(run, &object);
-			code = more ? code : CLI_FAILED;
-			break;
-		case TRACK_GARBAGE:
-			complain(run, object.line, err.text);
-			break;
-		case TRACK_FAILED:
-			code = cli_fail(COMMAND, &err);
-			more = false;
-			break;
-		}
+	do {
+		found = track_input_next(&input, &object, &err);
+		if (found == TRACK_OBJECT)
+			track_object(run, &object);
+		else if (found == TRACK_GARBAGE)
+			refuse(run, &object, err.text);
+	} while (!run->full && (found == TRACK_OBJECT || found == TRACK_GARBAGE));
+	if (found == TRACK_FAILED) {
+		if (run->file)
+			err_wrap(&err, "%s", run->file);
+		code = cli_fail(COMMAND, &err);
 	}
 	track_input_close(&input);
 	return code;
@@ -168,28 +217,52 @@ static int track_all(struct run *run, int fd)
 
 static int track_file(struct run *run, const char *path)
 {
+	if (strcmp(path, "-") == 0) {
+		run->file = run->request->n_files > 1 ? "standard input" : NULL;
+		return track_input(run, STDIN_FILENO);
+	}
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		fprintf(stderr, COMMAND ": cannot open %s: %s\n", path, strerror(errno));
 		return CLI_FAILED;
 	}
 	run->file = run->request->n_files > 1 ? path : NULL;
-	const int code = track_all(run, fd);
+	const int code = track_input(run, fd);
 	close(fd);
+	return code;
+}
+
+/* A file that cannot be read does not keep the others from being tracked. */
+static int track_all(struct run *run)
+{
+	const struct request *request = run->request;
+	if (!request->n_files)
+		return track_input(run, STDIN_FILENO);
+	int code = CLI_FINE;
+	for (int i = 0; i < request->n_files && !run->full; i++)
+		if (track_file(run, request->files[i]))
+			code = CLI_FAILED;
 	return code;
 }
 
 /* ---- The ring ------------------------------------------------------------------------------------- */
 
+static bool agent_runs(const char *ring_dir)
+{
+	struct status_agent agent;
+	status_read_agent(ring_dir, &agent);
+	return agent.runs;
+}
+
 /* The largest ring that the tmpfs has room for. */
-static payi_client *open_client(const struct request *request, const char *ring_dir)
+static payi_client *open_client(const struct run *run)
 {
 	static const size_t sizes[] = {RING_BYTES, RING_BYTES_MEDIUM, RING_BYTES_SMALL};
 	payi_client_options client_options = PAYI_CLIENT_OPTIONS_INIT;
-	client_options.ring_dir = ring_dir;
-	client_options.app_name = request->app_name;
+	client_options.ring_dir = run->ring_dir;
+	client_options.app_name = run->request->app_name;
 	client_options.when_full = PAYI_WHEN_FULL_BLOCK;
-	client_options.block_ms = BLOCK_MS;
+	client_options.block_ms = run->block_s * 1000;
 	payi_client *client = NULL;
 	payi_status status = PAYI_ERR_NO_SPACE;
 	for (size_t i = 0; status == PAYI_ERR_NO_SPACE && i < sizeof(sizes) / sizeof(sizes[0]);
@@ -202,36 +275,59 @@ static payi_client *open_client(const struct request *request, const char *ring_
 	return client;
 }
 
-/* Says what became of it. Events that wait in the ring are no failure: an agent that starts takes them. */
-static void summarise(const struct run *run, const char *ring_dir)
+/* Whether an agent has stored everything, within the time that the user gives it. */
+static bool wait_until_stored(const struct run *run)
 {
-	const struct request *request = run->request;
-	const bool stored =
-		request->wait_s && payi_flush(run->client, request->wait_s * 1000) == PAYI_OK;
-	if (request->quiet)
-		return;
-	fprintf(stderr, "tracked %" PRId64 " events, refused %" PRId64, run->tracked, run->refused);
-	if (stored && run->tracked)
-		fprintf(stderr, "; the agent has stored them\n");
-	else if (request->wait_s && run->tracked)
-		fprintf(stderr, "; they wait in a ring in %s until an agent stores them\n",
-			ring_dir);
-	else
-		fprintf(stderr, "\n");
+	const int wait_ms = run->request->wait_s * 1000;
+	if (payi_flush(run->client, wait_ms < GRACE_MS ? wait_ms : GRACE_MS) == PAYI_OK)
+		return true;
+	return wait_ms > GRACE_MS && agent_runs(run->ring_dir) &&
+	       payi_flush(run->client, wait_ms - GRACE_MS) == PAYI_OK;
 }
 
-static int run_all(struct run *run, const char *ring_dir)
+/* What became of what was tracked. That it waits in the ring is no failure: an agent that starts takes it. */
+static void add_fate(struct buf *out, const struct run *run, bool stored)
 {
-	const struct request *request = run->request;
-	run->client = open_client(request, ring_dir);
+	if (stored)
+		buf_add_str(out, "; the agent has stored them");
+	else if (!agent_runs(run->ring_dir))
+		buf_addf(out,
+			 "; no agent runs: what it has not stored waits in a ring in %s for "
+			 "payi-agent run",
+			 run->ring_dir);
+	else if (run->request->wait_s)
+		buf_addf(
+			out,
+			"; the agent has not stored all of them yet; they are safe in a ring in %s",
+			run->ring_dir);
+}
+
+static void summarise(const struct run *run)
+{
+	const bool stored = run->tracked && wait_until_stored(run);
+	if (run->request->quiet)
+		return;
+	struct buf out = BUF_INIT;
+	buf_add_str(&out, "tracked ");
+	display_add_int(&out, run->tracked, true);
+	buf_add_str(&out, run->tracked == 1 ? " event, refused " : " events, refused ");
+	display_add_int(&out, run->refused, true);
+	if (run->tracked)
+		add_fate(&out, run, stored);
+	fprintf(stderr, "%s\n", buf_text(&out));
+	buf_release(&out);
+}
+
+static int run_all(struct run *run)
+{
+	run->block_s = agent_runs(run->ring_dir) ? BLOCK_AGENT_S : BLOCK_S;
+	run->client = open_client(run);
 	if (!run->client)
 		return CLI_FAILED;
-	int code = request->n_files ? CLI_FINE : track_all(run, STDIN_FILENO);
-	for (int i = 0; i < request->n_files && code == CLI_FINE; i++)
-		code = track_file(run, request->files[i]);
-	summarise(run, ring_dir);
+	const int code = track_all(run);
+	summarise(run);
 	payi_client_close(run->client);
-	return run->refused && code == CLI_FINE ? CLI_FAILED : code;
+	return run->refused || run->full ? CLI_FAILED : code;
 }
 
 int cli_track(int argc, char **argv)
@@ -243,8 +339,8 @@ int cli_track(int argc, char **argv)
 	const int usage = cli_parse(&line, argc, argv, &settings);
 	if (usage)
 		return usage;
-	struct run run = {.request = &request};
-	const int code = run_all(&run, settings.ring_dir);
+	struct run run = {.request = &request, .ring_dir = settings.ring_dir};
+	const int code = run_all(&run);
 	settings_release(&settings);
 	return code;
 }
