@@ -250,6 +250,7 @@ void settings_release(struct settings *settings)
 	for (int i = 0; i < SETTINGS_N; i++) {
 		const enum setting_type type = settings_table[i].type;
 		if (type == SETTING_TEXT || type == SETTING_SECRET)
+			/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the type says that it is a string */
 			free(*(char **)member(settings, i));
 		free(settings->origin[i]);
 	}

@@ -111,6 +111,7 @@ static bool read_signed(struct msgpack *in, size_t n, int64_t *number)
 	uint64_t bits;
 	if (!read_number(in, n, &bits))
 		return false;
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): n is 1, 2, 4 or 8 */
 	const uint64_t sign = (uint64_t)1 << (8 * n - 1);
 	*number = (int64_t)((bits ^ sign) - sign);
 	return true;

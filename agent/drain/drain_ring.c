@@ -220,7 +220,7 @@ static int64_t copy_size(const struct drain_ring *ring, uint32_t lane, uint64_t 
 	if (left <= COPY_BYTES)
 		return (int64_t)left;
 	uint8_t head[sizeof(struct payi_ring_record)];
-	struct payi_ring_record record;
+	struct payi_ring_record record = {0};
 	const struct store_lane *pending = &ring->pending[lane];
 	int status =
 		ring_reader_copy(&ring->reader, lane, pending->position, head, sizeof(head), err);

@@ -337,6 +337,7 @@ void http_close(struct http *http, void (*closed)(void *ctx), void *ctx)
 	http->closed_ctx = ctx;
 	while (http->active) {
 		struct exchange *exchange = http->active;
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the freed one has left the list */
 		curl_multi_remove_handle(http->loop.multi, exchange->easy);
 		exchange_leave_active(exchange);
 		exchange_free(exchange);
