@@ -77,7 +77,7 @@ habits) # what this code base does not do
 	grep -rnE 'atomic_thread_fence|\bvolatile\b' agent client include --include='*.[ch]' |
 		grep -v 'No fences' | grep -vE '^[^:]*:[0-9]+: \*' >>"$bad" || true
 	grep -rnE '\b(strcpy|strcat|sprintf|strtok|atoi|gets|alloca)\(' agent client include --include='*.[ch]' >>"$bad" || true
-	grep -rnwE 'TODO|FIXME|XXX|HACK' agent client include schema tests --include='*.[ch]' --include='*.cpp' \
+	grep -rnwE 'TO[D]O|FIX[M]E|X[X]X|HA[C]K' agent client include schema tests --include='*.[ch]' --include='*.cpp' \
 		--include='*.pml' --include='*.sql' --include='CMakeLists.txt' >>"$bad" || true
 	sources 'agent/*.[ch]' 'client/*.[ch]' 'tests/*.[ch]' | while read -r file; do
 		[ -f "$file" ] || continue
