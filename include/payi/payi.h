@@ -250,8 +250,8 @@ static inline payi_client_options payi_client_options_init(void)
 
 /*
  * Tracks one event. About a hundred nanoseconds; no lock, no allocation, and no system call, but for the
- * first call in a forked child, which opens the child's ring, and the first that finds the ring full
- * after an agent has started, which maps that agent's answers.
+ * first call in a forked child, which opens the child's ring, and, while the ring is full and no agent has
+ * been seen, a look for one's answers every 10 ms at the most.
  *
  * PAYI_OK: the event is in the ring. Otherwise it is not, and was counted:
  * PAYI_ERR_INVALID (payi_last_error() names the field and why), PAYI_ERR_FULL, PAYI_ERR_TOO_BIG, and
