@@ -19,12 +19,20 @@ struct sink_item {
 	const uint8_t *record; /* the payload as tracked, decoded by event_decode() */
 	uint32_t record_bytes;
 	int32_t attempts; /* how often it was deferred before */
+	/*
+	 * The id that the service gave for the record's use_case_id, and that is to be sent in its place.
+	 * NULL: send the record's.
+	 */
+	const char *use_case_id;
+	/* The record's use_case_id is a handle that has no id yet: settle it as SINK_HELD, never send it. */
+	bool unresolved;
 };
 
 enum sink_verdict {
 	SINK_DELIVERED,
 	SINK_DEFERRED, /* not now: again at retry_us */
 	SINK_DEAD,     /* refused for good: to the dead letters, with the reason */
+	SINK_HELD, /* waits for its use case's id; the host brings it again when that is there */
 };
 
 struct sink_outcome {
@@ -50,6 +58,36 @@ struct sink_settlement {
 	size_t n_outcomes;
 };
 
+/*
+ * What the service is to be asked beside taking events: to define a use case, or to give an id to an instance.
+ * Texts are valid until the taker returns.
+ */
+enum sink_ask_kind { SINK_ASK_DEFINE, SINK_ASK_ID };
+
+struct sink_ask {
+	enum sink_ask_kind kind;
+	int64_t key; /* the host's, for the answer */
+	const char *use_case_name;
+	const char *description; /* SINK_ASK_DEFINE */
+	int32_t attempts;        /* how often it was deferred before */
+};
+
+/* verdict: SINK_DELIVERED (done), SINK_DEFERRED (again at retry_us) or SINK_DEAD (refused for good). */
+struct sink_ask_outcome {
+	enum sink_ask_kind kind;
+	int64_t key;
+	enum sink_verdict verdict;
+	const char *given_id; /* SINK_ASK_ID, when done */
+	const char *
+		description; /* SINK_ASK_DEFINE: the one that was asked for; it may be another by now */
+	int32_t http_status;
+	int64_t retry_us;
+	const char *code;
+	const char *message;
+};
+
+typedef bool sink_take_ask_fn(void *taker, const struct sink_ask *ask);
+
 /* What the sink is doing, for status: told when it changes. Texts may be NULL; times are wall clock, 0: none. */
 struct sink_report {
 	const char *state; /* "idle", "sending", "offline", "waiting", "key refused" */
@@ -73,6 +111,13 @@ struct sink_host {
 	int (*fetch_deferred)(void *context, int64_t now_us, int64_t after_id, int limit,
 			      sink_take_fn *take, void *taker);
 	void (*settle)(void *context, const struct sink_settlement *settlement);
+	/*
+	 * Gives what is to be asked now (retry_us has come), oldest first, as fetch() does. An ask that is under
+	 * way is given again until its outcome is committed: the taker knows those by kind and key.
+	 */
+	int (*fetch_asks)(void *context, int64_t now_us, int limit, sink_take_ask_fn *take,
+			  void *taker);
+	void (*settle_ask)(void *context, const struct sink_ask_outcome *outcome);
 	void (*report)(void *context, const struct sink_report *report);
 };
 

@@ -48,7 +48,7 @@
  *              u16 type            enum payi_ring_type
  *              u16 flags           0
  *              u64 sequence        of this lane: 1, 2, 3, …
- *              payload             a msgpack map, keyed by the ids of schema/event_fields.h
+ *              payload             a msgpack map, keyed as the type says
  *              padding             0 to 7 bytes to the next multiple of 8; content means nothing
  *
  *
@@ -162,8 +162,12 @@ enum {
 	PAYI_RING_SLOTS = 4096, /* rings that the agent's file has room for */
 };
 
+/* What a record is; its payload's keys. A type that a reader does not know it sets aside, whole. */
 enum payi_ring_type {
-	PAYI_RING_EVENT = 1,
+	PAYI_RING_EVENT = 1,   /* schema/event_fields.h */
+	PAYI_RING_DEFINE = 2,  /* schema/use_case_fields.h, and so are the next two */
+	PAYI_RING_CREATE = 3,  /* an instance that its application has given an id */
+	PAYI_RING_REQUEST = 4, /* an instance whose id the service shall give: its handle */
 };
 
 /* At 0. Never changes once the file has its name. */

@@ -117,8 +117,10 @@ static inline void host_report(void *ctx, const struct sink_report *report)
 	cr_assert_null(strstr(error, "secret"));
 }
 
-static const struct sink_host host = {NULL, host_fetch, host_fetch_deferred, host_settle,
-				      host_report};
+static const struct sink_host host = {.fetch = host_fetch,
+				      .fetch_deferred = host_fetch_deferred,
+				      .settle = host_settle,
+				      .report = host_report};
 
 static inline void add_events(int n)
 {
