@@ -1,0 +1,93 @@
+-- Use cases as their users know them: definitions, ids that the service gives, and rollups that say more of
+-- each instance.
+
+-- ---- Definitions and handles --------------------------------------------------------------------------
+
+-- What applications defined explicitly. Of a name that was only ever used, use_case_totals knows.
+CREATE TABLE use_case_definitions (
+  use_case_name INTEGER PRIMARY KEY REFERENCES names (id),
+  description TEXT NOT NULL,           -- of the latest defined_us: records come in any order
+  defined_us INTEGER NOT NULL,
+  state TEXT NOT NULL,                 -- waiting (to be told the service), told, refused
+  attempts INTEGER NOT NULL DEFAULT 0, -- that ended without an answer, or with "later"
+  retry_us INTEGER NOT NULL DEFAULT 0,
+  http_status INTEGER,
+  code TEXT,
+  message TEXT,
+  settled_us INTEGER                   -- told or refused
+) STRICT;
+CREATE INDEX use_case_definitions_waiting ON use_case_definitions (retry_us) WHERE state = 'waiting';
+
+-- Instances whose use_case_id is a handle: an id that stands for one that the service gives.
+CREATE TABLE use_case_handles (
+  instance INTEGER PRIMARY KEY REFERENCES use_case_instances (id),
+  state TEXT NOT NULL,                 -- waiting, given, refused
+  given_id TEXT,
+  requested_us INTEGER NOT NULL,
+  given_us INTEGER,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  retry_us INTEGER NOT NULL DEFAULT 0,
+  http_status INTEGER,
+  code TEXT,
+  message TEXT
+) STRICT;
+CREATE INDEX use_case_handles_waiting ON use_case_handles (retry_us) WHERE state = 'waiting';
+CREATE INDEX use_case_handles_given ON use_case_handles (given_id) WHERE given_id IS NOT NULL;
+
+-- Records of a ring that were no events: stored = sequence - rejected - notices.
+ALTER TABLE lanes ADD COLUMN notices INTEGER NOT NULL DEFAULT 0;
+
+-- ---- Rollups ------------------------------------------------------------------------------------------
+
+CREATE INDEX use_case_instances_by_name ON use_case_instances (use_case_name);
+CREATE INDEX instance_users_by_user ON instance_users (user_id);
+
+CREATE TABLE use_case_totals (
+  use_case_name INTEGER PRIMARY KEY REFERENCES names (id),
+  events INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  input_units INTEGER NOT NULL,
+  output_units INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE instance_versions (
+  instance INTEGER NOT NULL REFERENCES use_case_instances (id),
+  version INTEGER NOT NULL,
+  first_us INTEGER NOT NULL,
+  last_us INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  PRIMARY KEY (instance, version)
+) STRICT, WITHOUT ROWID;
+
+-- Histograms of end_to_end_latency_ms: how many events fell into each bucket, which latency_ms names by its middle.
+-- A bucket is 1 ms wide below 32 ms and a sixteenth of its power of two above, so that a percentile is off by
+-- 3.2 % at the most. Histograms are merged by adding up the buckets of the same name.
+CREATE TABLE instance_latencies (
+  instance INTEGER NOT NULL REFERENCES use_case_instances (id),
+  latency_ms INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  PRIMARY KEY (instance, latency_ms)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage_hour_latencies (
+  hour INTEGER NOT NULL,
+  use_case_name INTEGER NOT NULL,
+  category INTEGER NOT NULL,
+  resource INTEGER NOT NULL,
+  latency_ms INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  PRIMARY KEY (hour, use_case_name, category, resource, latency_ms)
+) STRICT, WITHOUT ROWID;
+
+-- ---- What is known already ----------------------------------------------------------------------------
+
+INSERT INTO use_case_totals
+SELECT i.use_case_name, sum(t.events), sum(t.failures), sum(t.input_units), sum(t.output_units), min(t.first_us),
+       max(t.last_us)
+FROM instance_totals t JOIN use_case_instances i ON i.id = t.instance GROUP BY i.use_case_name;
+
+INSERT INTO instance_versions
+SELECT instance, use_case_version, min(event_timestamp_us), max(event_timestamp_us), count(*)
+FROM events WHERE instance IS NOT NULL AND use_case_version IS NOT NULL GROUP BY instance, use_case_version;
