@@ -1,7 +1,8 @@
-#include "cli/status.h"
+#include "cli/status_text.h"
 
 #include "cli/display.h"
 #include "cli/table.h"
+#include "history/status.h"
 
 /* A line's heading, and spaces up to where its text begins. */
 static void add_heading(struct buf *out, const char *heading)
@@ -69,7 +70,7 @@ static void add_agent(const struct status_agent *agent, struct buf *out)
 static void add_database(const struct status *status, struct buf *out)
 {
 	add_heading(out, "Database");
-	display_add(out, status->settings->database);
+	display_add(out, status->database);
 	if (status->has_database) {
 		buf_add_str(out, ", ");
 		add_bytes(out, status->database_bytes);
@@ -193,7 +194,7 @@ static void add_rings(const struct status *status, bool terminal, int width, str
 	struct table table = {.columns = ring_columns,
 			      .n_columns = sizeof(ring_columns) / sizeof(ring_columns[0])};
 	add_heading(out, "Rings");
-	display_add(out, status->settings->ring_dir);
+	display_add(out, status->ring_dir);
 	buf_addf(out, ", %d of living or recent processes", status->n_rings);
 	add_count(out, "; closed before: ", status->books.rings_closed);
 	buf_add_char(out, '\n');

@@ -4,7 +4,7 @@
  */
 #include "cli/cli.h"
 #include "cli/display.h"
-#include "cli/status.h"
+#include "history/status.h"
 #include "cli/track_input.h"
 #include "cli/track_json.h"
 #include "payi/payi.h"

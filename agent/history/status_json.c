@@ -1,4 +1,4 @@
-#include "cli/status.h"
+#include "history/status.h"
 
 #include "base/clock.h"
 #include "history/row_json.h"
@@ -60,7 +60,7 @@ static void add_database(const struct status *status, struct buf *out)
 {
 	add_name(out, "database");
 	buf_add_char(out, '{');
-	add_text(out, "path", status->settings->database);
+	add_text(out, "path", status->database);
 	add_bool(out, "exists", status->has_database);
 	add_int(out, "bytes", status->database_bytes);
 	add_int(out, "wal_bytes", status->wal_bytes);
@@ -136,7 +136,7 @@ void status_json(const struct status *status, struct buf *out)
 	add_time(out, "time", status->now_us);
 	add_agent(&status->agent, out);
 	add_database(status, out);
-	add_text(out, "ring_dir", status->settings->ring_dir);
+	add_text(out, "ring_dir", status->ring_dir);
 	add_books(status, out);
 	add_name(out, "sinks");
 	buf_add_char(out, '[');

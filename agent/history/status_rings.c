@@ -1,4 +1,4 @@
-#include "cli/status.h"
+#include "history/status.h"
 
 #include "ring/ring_reader.h"
 
@@ -105,7 +105,7 @@ static void read_entry(int dir, const char *name, struct status *status)
 
 int status_read_rings(struct status *status, struct err *err)
 {
-	const char *path = status->settings->ring_dir;
+	const char *path = status->ring_dir;
 	DIR *dir = opendir(path);
 	if (!dir && (errno == ENOENT || errno == ENOTDIR))
 		return 0; /* nobody has tracked yet */

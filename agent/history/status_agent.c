@@ -1,5 +1,5 @@
 #define _GNU_SOURCE /* F_OFD_GETLK */
-#include "cli/status.h"
+#include "history/status.h"
 
 #include "base/clock.h"
 #include "payi/ring.h"

@@ -1,14 +1,14 @@
 /*
- * What `payi-agent status` knows: from the database and the ring directory alone, so that it tells the same
- * whether an agent runs or not. Gathered by status.c, shown by status_text.c and status_json.c.
+ * How the agent stands: from the database and the ring directory alone, so that it is told the same whether
+ * an agent runs or not, and by `payi-agent status` as by the local HTTP and its metrics. Any thread.
  */
-#ifndef PAYI_CLI_STATUS_H
-#define PAYI_CLI_STATUS_H
+#ifndef PAYI_HISTORY_STATUS_H
+#define PAYI_HISTORY_STATUS_H
 
 #include "base/buf.h"
 #include "base/err.h"
 #include "history/books.h"
-#include "settings.h"
+#include "store/query.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,7 +34,8 @@ struct status_ring {
 };
 
 struct status {
-	const struct settings *settings;
+	const char *database; /* its path */
+	const char *ring_dir;
 	int64_t now_us;
 	struct status_agent agent;
 	bool has_database;
@@ -50,16 +51,24 @@ struct status {
 	const char *unbalanced; /* what does not add up; NULL: all does */
 };
 
+/*
+ * Gathers all there is; database and ring_dir are borrowed. db NULL: there is no database yet. Give *status to
+ * status_release(), whatever came of it.
+ */
+int status_gather(const char *database, const char *ring_dir, struct query_db *db,
+		  struct status *status, struct err *err);
+void status_release(struct status *status);
+
 /* What a ring is doing, in a word: "live", "ending", "aside", "new", "unreadable", "gone". */
 const char *status_ring_word(const struct status_ring *ring);
 
-/* status_agent.c: asks for the lock, and reads the heartbeat. */
+/* Appends all of it as one JSON object, and a newline. */
+void status_json(const struct status *status, struct buf *out);
+
+/* Asks for the lock, and reads the heartbeat. */
 void status_read_agent(const char *ring_dir, struct status_agent *agent);
 
-/* status_rings.c: adds what the files of the ring directory say to rings that the database named. */
+/* A step of status_gather(): adds what the files of the ring directory say to rings that the database named. */
 int status_read_rings(struct status *status, struct err *err);
-
-void status_text(const struct status *status, bool terminal, int width, struct buf *out);
-void status_json(const struct status *status, struct buf *out);
 
 #endif

@@ -1,0 +1,81 @@
+#include "history/status.h"
+
+#include "base/clock.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *status_ring_word(const struct status_ring *ring)
+{
+	if (strcmp(ring->stored.state, "aside") == 0)
+		return "aside";
+	if (!ring->has_file)
+		return "gone";
+	if (*ring->note)
+		return "unreadable";
+	if (!ring->owner_lives)
+		return "ending";
+	return ring->in_database ? "live" : "new";
+}
+
+static int64_t file_bytes(const char *path, const char *suffix)
+{
+	char whole[PATH_MAX];
+	struct stat stat_of;
+	if (snprintf(whole, sizeof(whole), "%s%s", path, suffix) >= (int)sizeof(whole) ||
+	    stat(whole, &stat_of))
+		return 0;
+	return (int64_t)stat_of.st_size;
+}
+
+static int take_ring(void *context, const struct books_ring *ring)
+{
+	struct status *status = context;
+	if (status->n_rings < STATUS_RINGS_MAX)
+		status->ring[status->n_rings++] =
+			(struct status_ring){.stored = *ring, .in_database = true};
+	return 0;
+}
+
+static int read_books(struct status *status, struct query_db *db, struct err *err)
+{
+	int done = books_read(db, &status->books, err);
+	if (!done)
+		done = books_each_ring(db, take_ring, status, err);
+	if (done)
+		return done;
+	done = books_read_sink(db, "payi", &status->sink[0], err);
+	status->n_sinks = done == 1;
+	status->unbalanced = books_check(&status->books);
+	if (!status->unbalanced && status->n_sinks)
+		status->unbalanced = books_check_sink(&status->sink[0]);
+	return done < 0 ? done : 0;
+}
+
+/*
+ * The database before the rings: so what the rings say is never older than what is committed of them.
+ */
+int status_gather(const char *database, const char *ring_dir, struct query_db *db,
+		  struct status *status, struct err *err)
+{
+	*status = (struct status){
+		.database = database, .ring_dir = ring_dir, .now_us = clock_wall_us()};
+	status->ring = calloc(STATUS_RINGS_MAX, sizeof(*status->ring));
+	if (!status->ring)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	status_read_agent(ring_dir, &status->agent);
+	const int done = db ? read_books(status, db, err) : 0;
+	status->has_database = db && !done;
+	status->database_bytes = file_bytes(database, "");
+	status->wal_bytes = file_bytes(database, "-wal");
+	return done ? done : status_read_rings(status, err);
+}
+
+void status_release(struct status *status)
+{
+	free(status->ring);
+	status->ring = NULL;
+}
