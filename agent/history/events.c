@@ -68,6 +68,10 @@ static int open_events(struct history *history, struct err *err)
 	if (!filters->use_case_name && !filters->category && !filters->resource)
 		return 0;
 	history->window_read = true; /* the first is that of the first hour found */
+	if (filters->after) {
+		const int64_t hour = history_hour(filters->after->time);
+		history_go_on_from(history, hour, hour);
+	}
 	return history_prepare_finder(history, err);
 }
 

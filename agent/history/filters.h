@@ -12,6 +12,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * Where a reading was broken off, so that another may go on behind it: a row's time and id, or, of usage, an hour
+ * since 1970 and how many of its rows were read.
+ */
+struct history_place {
+	int64_t time;
+	int64_t row;
+};
+
 struct history_filters {
 	const char *use_case_name; /* NULL: any; so are the next four */
 	const char *use_case_id;
@@ -22,6 +31,7 @@ struct history_filters {
 	int64_t until_us; /* up to here, and not included */
 	int64_t limit;    /* rows; 0: all */
 	bool oldest_first;
+	const struct history_place *after; /* NULL: from the beginning */
 };
 
 #define HISTORY_FILTERS_INIT                                                                       \

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-static int64_t hour_of(int64_t time_us)
+int64_t history_hour(int64_t time_us)
 {
 	return time_us / HISTORY_HOUR_US - (time_us % HISTORY_HOUR_US < 0);
 }
@@ -45,12 +45,26 @@ int history_prepare(struct history *history, struct buf *sql, struct query **que
 	return status;
 }
 
+void history_go_on_from(struct history *history, int64_t first_hour, int64_t last_hour)
+{
+	if (history->filters.oldest_first && first_hour > history->first_hour)
+		history->first_hour = first_hour;
+	if (!history->filters.oldest_first && last_hour < history->last_hour)
+		history->last_hour = last_hour;
+}
+
 void history_set_window(struct history *history, int64_t low_us, int64_t high_us)
 {
+	const struct history_place *after = history->filters.after;
+	const bool up = history->filters.oldest_first;
 	history->low_us = low_us;
 	history->high_us = high_us;
-	history->key = history->filters.oldest_first ? INT64_MIN : INT64_MAX;
+	history->key = up ? INT64_MIN : INT64_MAX;
 	history->window_read = false;
+	if (!after || (up ? after->time < low_us : after->time > high_us))
+		return;
+	*(up ? &history->low_us : &history->high_us) = after->time;
+	history->key = after->row;
 }
 
 void history_add_window(struct buf *sql, const struct history *history, const char *time,
@@ -95,15 +109,24 @@ int history_step(struct history *history, history_take_fn *take, void *taker, in
 	*n_seen = 0;
 	while ((status = query_step(history->page, err)) == 1) {
 		++*n_seen;
+		if (history->n_skip > 0) {
+			history->n_skip--;
+			continue;
+		}
 		if (history->rows_left == 0) {
 			history->has_more = true;
 			break;
 		}
 		status = take(taker, history->page);
-		if (status)
+		if (status < 0)
 			break;
 		history->rows_left--;
+		history->any = true;
 		n_taken++;
+		if (status == HISTORY_ENOUGH) {
+			history->has_more = true;
+			break;
+		}
 	}
 	return status < 0 ? status : n_taken;
 }
@@ -125,6 +148,7 @@ static int take_keyed(void *context, const struct query *row)
 	else
 		history->high_us = query_int(row, n - 2);
 	history->key = query_int(row, n - 1);
+	history->place = (struct history_place){query_int(row, n - 2), history->key};
 	return keyed->take(keyed->taker, row);
 }
 
@@ -158,8 +182,8 @@ int history_open(struct query_db *db, enum history_kind kind, const struct histo
 	history->kind = kind;
 	history->filters = *filters;
 	history->rows_left = filters->limit ? filters->limit : INT64_MAX - 1;
-	history->first_hour = hour_of(filters->since_us);
-	history->last_hour = hour_of(filters->until_us - 1);
+	history->first_hour = history_hour(filters->since_us);
+	history->last_hour = history_hour(filters->until_us - 1);
 	int status = history_ids_find(db, filters, &history->ids, err);
 	if (!status)
 		status = table_of(kind)->open(history, err);
@@ -190,4 +214,11 @@ int history_read(struct history *history, history_take_fn *take, void *taker, st
 bool history_has_more(const struct history *history)
 {
 	return history->has_more;
+}
+
+bool history_place(const struct history *history, struct history_place *place)
+{
+	if (history->any)
+		*place = history->place;
+	return history->any;
 }

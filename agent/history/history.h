@@ -50,19 +50,26 @@ struct history;
 
 /*
  * Filters that a kind does not know (category and resource of use cases) must be NULL. The filters' texts
- * must live as long as the history.
+ * must live as long as the history. A reading that goes on behind another's place has to have its filters and order.
  */
 int history_open(struct query_db *db, enum history_kind kind, const struct history_filters *filters,
 		 struct history **history, struct err *err);
 void history_close(struct history *history); /* NULL is fine */
 
-/* Takes a row: its columns are the first of the query's. A negative err_code ends the reading. */
+/*
+ * Takes a row: its columns are the first of the query's. HISTORY_ENOUGH: taken, and no more now, as if the limit
+ * had been reached. A negative err_code ends the reading.
+ */
+enum { HISTORY_ENOUGH = 1 };
 typedef int history_take_fn(void *taker, const struct query *row);
 
 /* Gives the next page of rows to take(). Returns how many; 0: that was all; or a negative err_code. */
 int history_read(struct history *history, history_take_fn *take, void *taker, struct err *err);
 
-/* After the last page: whether there are more rows than the limit let through. */
+/* After the last page: whether there are more rows than the limit let through, or may be. */
 bool history_has_more(const struct history *history);
+
+/* After the last page: the place behind the last row that was taken; false when none was. */
+bool history_place(const struct history *history, struct history_place *place);
 
 #endif

@@ -17,6 +17,8 @@ struct history {
 	struct history_ids ids;
 	int64_t rows_left; /* until the limit */
 	bool has_more;
+	bool any;                   /* a row was taken */
+	struct history_place place; /* behind it */
 
 	struct query *page;   /* the rows of a window */
 	struct query *finder; /* the next hour that has any; NULL: all is one window */
@@ -24,6 +26,7 @@ struct history {
 	/* The hours since 1970 that are not looked at yet, both ends included. */
 	int64_t first_hour;
 	int64_t last_hour;
+	int64_t n_skip; /* rows of the next page that another reading has taken */
 
 	/* The window, both ends included, and the key of the last row that was read in it. */
 	int64_t low_us;
@@ -45,11 +48,17 @@ extern const struct history_table history_use_cases;
 extern const struct history_table history_usage_by_hour;
 extern const struct history_table history_usage_by_day;
 
+/* The hour since 1970 that a time is in. */
+int64_t history_hour(int64_t time_us);
+
 /* Prepares sql, and releases it. */
 int history_prepare(struct history *history, struct buf *sql, struct query **query,
 		    struct err *err);
 
-/* Sets the window, and the key before its first row. */
+/* Leaves only these of the hours to be looked at, both ends included, and those that come later in the order. */
+void history_go_on_from(struct history *history, int64_t first_hour, int64_t last_hour);
+
+/* Sets the window, and the key before its first row; where another reading ended in it, that is the key. */
 void history_set_window(struct history *history, int64_t low_us, int64_t high_us);
 
 /*

@@ -82,9 +82,17 @@ static int prepare_event_finder(struct history *history, struct err *err)
 	return history_prepare(history, &sql, &history->finder, err);
 }
 
+static int64_t bucket_hours(const struct history *history)
+{
+	return history->kind == HISTORY_USAGE_BY_DAY ? 24 : 1;
+}
+
 static int open_usage(struct history *history, struct err *err)
 {
 	struct buf sql = BUF_INIT;
+	const struct history_place *after = history->filters.after;
+	if (after)
+		history_go_on_from(history, after->time, after->time + bucket_hours(history) - 1);
 	if (!history->filters.use_case_id && !history->filters.user_id)
 		return open_rollups(history, err);
 	buf_add_str(&sql, from_events);
@@ -95,10 +103,10 @@ static int open_usage(struct history *history, struct err *err)
 	return status ? status : prepare_event_finder(history, err);
 }
 
-/* Takes the hours that belong with this one out of those that are left: itself, or its day. */
-static void take_bucket(struct history *history, int64_t hour, int64_t *low, int64_t *high)
+/* Takes the hours that belong with this one out of those that are left: itself, or its day. Returns the first. */
+static int64_t take_bucket(struct history *history, int64_t hour, int64_t *low, int64_t *high)
 {
-	const int64_t n = history->kind == HISTORY_USAGE_BY_DAY ? 24 : 1;
+	const int64_t n = bucket_hours(history);
 	const int64_t start = (hour / n - (hour % n < 0)) * n;
 	*low = start > history->first_hour ? start : history->first_hour;
 	*high = start + n - 1 < history->last_hour ? start + n - 1 : history->last_hour;
@@ -107,22 +115,40 @@ static void take_bucket(struct history *history, int64_t hour, int64_t *low, int
 	else
 		history->last_hour = *low - 1;
 	query_bind_int(history->page, ":bucket", start * HISTORY_HOUR_US);
+	return start;
 }
 
-static int read_usage(struct history *history, history_take_fn *take, void *taker, struct err *err)
+static int read_bucket(struct history *history, int64_t hour, history_take_fn *take, void *taker,
+		       struct err *err)
 {
-	int64_t hour = 0;
+	const struct history_place *after = history->filters.after;
 	int64_t low = 0;
 	int64_t high = 0;
 	int n_seen = 0;
-	const int status = history_find_hour(history, &hour, err);
-	if (status != 1)
-		return status;
-	take_bucket(history, hour, &low, &high);
+	const int64_t start = take_bucket(history, hour, &low, &high);
+	const int64_t n_before = after && after->time == start ? after->row : 0;
+	history->n_skip = n_before;
 	query_bind_int(history->page, ":low", low);
 	query_bind_int(history->page, ":high", high);
 	const int n_taken = history_step(history, take, taker, &n_seen, err);
 	query_reset(history->page);
+	history->n_skip = 0;
+	if (n_taken > 0)
+		history->place = (struct history_place){start, n_before + n_taken};
+	return n_taken;
+}
+
+/* A bucket that another reading took whole gives no rows: on to the next. */
+static int read_usage(struct history *history, history_take_fn *take, void *taker, struct err *err)
+{
+	int n_taken = 0;
+	while (n_taken == 0 && !history->has_more) {
+		int64_t hour = 0;
+		const int status = history_find_hour(history, &hour, err);
+		if (status != 1)
+			return status;
+		n_taken = read_bucket(history, hour, take, taker, err);
+	}
 	return n_taken;
 }
 

@@ -7,10 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 2000 };
+enum {
+	BUSY_MS = 2000,
+	STOP_OPERATIONS =
+		4000, /* of SQLite's machine, between two questions: well below a millisecond */
+};
 
 struct query_db {
 	sqlite3 *db;
+	bool (*stop)(void *context);
+	void *stop_context;
 };
 
 struct query {
@@ -85,6 +91,19 @@ void query_db_close(struct query_db *db)
 		return;
 	sqlite3_close(db->db);
 	free(db);
+}
+
+static int ask_stop(void *context)
+{
+	const struct query_db *db = context;
+	return db->stop(db->stop_context);
+}
+
+void query_db_stop_when(struct query_db *db, bool (*stop)(void *context), void *context)
+{
+	db->stop = stop;
+	db->stop_context = context;
+	sqlite3_progress_handler(db->db, STOP_OPERATIONS, ask_stop, db);
 }
 
 /* ---- Queries -------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,9 @@ struct query;
 /* Opens an existing database; ERR_STORE with a text that says what to do if there is none. */
 int query_db_open(const char *path, struct query_db **db, struct err *err);
 void query_db_close(struct query_db *db);
+
+/* From now on every step asks stop(), often and from inside, and fails once that says true. */
+void query_db_stop_when(struct query_db *db, bool (*stop)(void *context), void *context);
 
 int query_prepare(struct query_db *db, const char *sql, struct query **query, struct err *err);
 void query_free(struct query *query); /* NULL is fine */

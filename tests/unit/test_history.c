@@ -7,6 +7,7 @@
 #include "history/history.h"
 #include "history/history_parts.h"
 
+#include <limits.h>
 #include <sqlite3.h>
 
 enum { N_EVENTS = 5000, N_FILTERS = 7 };
@@ -418,5 +419,70 @@ Test(history, reads_events_by_an_index_whatever_the_filters)
 		free(plan);
 		buf_release(&sql);
 		buf_release(&ignored);
+	}
+}
+
+/* ---- Going on ------------------------------------------------------------------------------------- */
+
+/* Takes some rows, and that is enough. */
+struct handful {
+	struct gathered gathered;
+	int n;
+};
+
+static int gather_handful(void *context, const struct query *row)
+{
+	struct handful *handful = context;
+	gather_row(&handful->gathered, row);
+	return ++handful->n == 211 ? HISTORY_ENOUGH : 0;
+}
+
+/* All rows, by readings of their own that each go on where the one before ended. */
+static char *rows_in_turns(enum history_kind kind, struct history_filters filters, bool by_limit)
+{
+	struct handful all = {.gathered = {.text = BUF_INIT}};
+	struct history_place place;
+	bool more = true;
+	history_columns(kind, &all.gathered.n_columns);
+	for (int turn = 0; more; turn++) {
+		struct history *history = NULL;
+		int n = 0;
+		cr_assert(turn < N_EVENTS, "it goes in circles");
+		all.n = by_limit ? INT_MIN : 0;
+		filters.limit = by_limit ? 1 + turn * 97 % 800 : 0;
+		must(history_open(db, kind, &filters, &history, &fixture->err));
+		while ((n = history_read(history, gather_handful, &all, &fixture->err)) > 0)
+			;
+		cr_assert_eq(n, 0, "%s", fixture->err.text);
+		more = history_has_more(history);
+		cr_assert(history_place(history, &place) || !more);
+		filters.after = &place;
+		history_close(history);
+	}
+	char *copy = strdup(buf_text(&all.gathered.text));
+	buf_release(&all.gathered.text);
+	return copy;
+}
+
+Test(history, goes_on_where_another_reading_ended)
+{
+	static const enum history_kind kinds[] = {HISTORY_EVENTS, HISTORY_USE_CASES,
+						  HISTORY_USAGE_BY_HOUR, HISTORY_USAGE_BY_DAY};
+	for (unsigned i = 0; i < 4 * 16; i++) {
+		const enum history_kind kind = kinds[i / 16];
+		struct history_filters filters = HISTORY_FILTERS_INIT;
+		filters.oldest_first = i & 1;
+		filters.use_case_name = i & 2 ? "support" : NULL;
+		filters.use_case_id = i & 4 ? "t-4" : NULL;
+		if (i & 2) {
+			filters.since_us = SINCE_US;
+			filters.until_us = UNTIL_US;
+		}
+		char *whole = rows_of(kind, &filters, NULL);
+		char *turns = rows_in_turns(kind, filters, i & 8);
+		cr_expect(strcmp(whole, turns) == 0, "kind %d, filters %x: %zu and %zu bytes",
+			  (int)kind, i % 16, strlen(whole), strlen(turns));
+		free(whole);
+		free(turns);
 	}
 }
