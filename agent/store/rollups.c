@@ -1,6 +1,7 @@
 #include "store/rollups.h"
 
 #include "store/fold.h"
+#include "store/latency.h"
 
 #include <stdlib.h>
 
@@ -11,8 +12,12 @@ enum rollup {
 	INSTANCE_UNITS,
 	INSTANCE_STEPS,
 	INSTANCE_USERS,
+	INSTANCE_VERSIONS,
+	INSTANCE_LATENCIES,
+	USE_CASE,
 	HOUR,
 	HOUR_UNITS,
+	HOUR_LATENCIES,
 	N_ROLLUPS
 };
 
@@ -35,6 +40,18 @@ static const struct fold_spec specs[N_ROLLUPS] = {
 	[INSTANCE_USERS] = {"instance_users", {
 		{FOLD_KEY, "instance"}, {FOLD_KEY, "user_id"},
 		{FOLD_SUM, "events"}}},
+	[INSTANCE_VERSIONS] = {"instance_versions", {
+		{FOLD_KEY, "instance"}, {FOLD_KEY, "version"},
+		{FOLD_SUM, "events"},
+		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}}},
+	[INSTANCE_LATENCIES] = {"instance_latencies", {
+		{FOLD_KEY, "instance"}, {FOLD_KEY, "latency_ms"},
+		{FOLD_SUM, "events"}}},
+	[USE_CASE] = {"use_case_totals", {
+		{FOLD_KEY, "use_case_name"},
+		{FOLD_SUM, "events"}, {FOLD_SUM, "failures"},
+		{FOLD_SUM, "input_units"}, {FOLD_SUM, "output_units"},
+		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}}},
 	[HOUR] = {"usage_hours", {
 		{FOLD_KEY, "hour"}, {FOLD_KEY, "use_case_name"}, {FOLD_KEY, "category"}, {FOLD_KEY, "resource"},
 		{FOLD_SUM, "events"}, {FOLD_SUM, "failures"},
@@ -44,6 +61,10 @@ static const struct fold_spec specs[N_ROLLUPS] = {
 		{FOLD_KEY, "hour"}, {FOLD_KEY, "use_case_name"}, {FOLD_KEY, "category"}, {FOLD_KEY, "resource"},
 		{FOLD_KEY, "unit_type"},
 		{FOLD_SUM, "events"}, {FOLD_SUM, "input"}, {FOLD_SUM, "output"}}},
+	[HOUR_LATENCIES] = {"usage_hour_latencies", {
+		{FOLD_KEY, "hour"}, {FOLD_KEY, "use_case_name"}, {FOLD_KEY, "category"}, {FOLD_KEY, "resource"},
+		{FOLD_KEY, "latency_ms"},
+		{FOLD_SUM, "events"}}},
 };
 /* clang-format on */
 
@@ -61,6 +82,7 @@ struct share {
 	int64_t output;
 	int64_t latency_count;
 	int64_t latency_ms;
+	int64_t latency_bucket;
 };
 
 int rollups_open(sqlite3 *db, struct ids *names, struct rollups **out, struct err *err)
@@ -93,6 +115,8 @@ static struct share share_of(const struct event *event)
 {
 	const int64_t time_us = event->field[PAYI_FIELD_event_timestamp_us].number;
 	const bool latency = event_has(event, PAYI_FIELD_end_to_end_latency_ms);
+	const int64_t latency_ms =
+		latency ? event->field[PAYI_FIELD_end_to_end_latency_ms].number : 0;
 	return (struct share){
 		.time_us = time_us,
 		.hour = time_us / HOUR_US,
@@ -100,7 +124,8 @@ static struct share share_of(const struct event *event)
 		.input = event->input_units,
 		.output = event->output_units,
 		.latency_count = latency,
-		.latency_ms = latency ? event->field[PAYI_FIELD_end_to_end_latency_ms].number : 0,
+		.latency_ms = latency_ms,
+		.latency_bucket = latency_bucket(latency_ms),
 	};
 }
 
@@ -123,7 +148,26 @@ static int add_to_instance(struct rollups *rollups, const struct rollups_event *
 		const int64_t user[] = {event->instance, event->user_id, 1};
 		status = fold_add(rollups->fold[INSTANCE_USERS], user, err);
 	}
+	if (!status && event_has(event->event, PAYI_FIELD_use_case_version)) {
+		const int64_t version[] = {event->instance,
+					   event->event->field[PAYI_FIELD_use_case_version].number,
+					   1, share->time_us, share->time_us};
+		status = fold_add(rollups->fold[INSTANCE_VERSIONS], version, err);
+	}
+	if (!status && share->latency_count) {
+		const int64_t latency[] = {event->instance, share->latency_bucket, 1};
+		status = fold_add(rollups->fold[INSTANCE_LATENCIES], latency, err);
+	}
 	return status;
+}
+
+static int add_to_use_case(struct rollups *rollups, const struct rollups_event *event,
+			   const struct share *share, struct err *err)
+{
+	const int64_t total[] = {
+		event->use_case_name, 1, share->failed, share->input, share->output, share->time_us,
+		share->time_us};
+	return fold_add(rollups->fold[USE_CASE], total, err);
 }
 
 static int add_to_hour(struct rollups *rollups, const struct rollups_event *event,
@@ -140,7 +184,12 @@ static int add_to_hour(struct rollups *rollups, const struct rollups_event *even
 				 share->latency_count,
 				 share->latency_ms,
 				 share->latency_ms};
-	return fold_add(rollups->fold[HOUR], total, err);
+	const int status = fold_add(rollups->fold[HOUR], total, err);
+	if (status || !share->latency_count)
+		return status;
+	const int64_t latency[] = {share->hour,     event->use_case_name,  event->category,
+				   event->resource, share->latency_bucket, 1};
+	return fold_add(rollups->fold[HOUR_LATENCIES], latency, err);
 }
 
 /* A side that is absent (-1) adds nothing. */
@@ -175,6 +224,8 @@ int rollups_add(struct rollups *rollups, const struct rollups_event *event, stru
 	int status = add_to_hour(rollups, event, &share, err);
 	if (!status && event->instance)
 		status = add_to_instance(rollups, event, &share, err);
+	if (!status && event->instance)
+		status = add_to_use_case(rollups, event, &share, err);
 	uint32_t n_types = 0;
 	struct msgpack in = event_open(event->event, PAYI_FIELD_units, &n_types);
 	for (uint32_t i = 0; !status && i < n_types; i++) {

@@ -1,6 +1,6 @@
 /*
- * What an event adds to the rollups: to its use case instance (totals, units, steps, users) and to its hour
- * (totals, units). One table in rollups.c says which columns there are. For the store alone.
+ * What an event adds to the rollups: to its use case instance (totals, units, steps, users, versions,
+ * latencies), to its use case, and to its hour (totals, units, latencies). One table in rollups.c says which columns there are. For the store alone.
  */
 #ifndef PAYI_STORE_ROLLUPS_H
 #define PAYI_STORE_ROLLUPS_H

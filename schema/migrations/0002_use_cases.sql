@@ -88,6 +88,32 @@ SELECT i.use_case_name, sum(t.events), sum(t.failures), sum(t.input_units), sum(
        max(t.last_us)
 FROM instance_totals t JOIN use_case_instances i ON i.id = t.instance GROUP BY i.use_case_name;
 
+-- Row by row, as agent/store/rollups.c adds them, and not by GROUP BY, which would sort all events in memory.
 INSERT INTO instance_versions
-SELECT instance, use_case_version, min(event_timestamp_us), max(event_timestamp_us), count(*)
-FROM events WHERE instance IS NOT NULL AND use_case_version IS NOT NULL GROUP BY instance, use_case_version;
+SELECT instance, use_case_version, event_timestamp_us, event_timestamp_us, 1
+FROM events WHERE instance IS NOT NULL AND use_case_version IS NOT NULL
+ON CONFLICT DO UPDATE SET first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us),
+  events = events + 1;
+
+-- The bucket of agent/store/latency.c: buckets of one width lie between 16 and 32 times that; those of 1 ms go down to 0.
+CREATE TEMP VIEW event_latencies AS
+WITH RECURSIVE widths (width) AS (
+  SELECT 1 UNION ALL SELECT 2 * width FROM widths WHERE width < 67108864
+), latencies AS (
+  SELECT instance, event_timestamp_us / 3600000000 AS hour, category, coalesce(resource, 0) AS resource,
+         max(end_to_end_latency_ms, 0) AS ms
+  FROM events WHERE end_to_end_latency_ms IS NOT NULL
+)
+SELECT l.*, l.ms - l.ms % w.width + w.width / 2 AS latency_ms
+FROM latencies l CROSS JOIN widths w ON l.ms < 32 * w.width AND (l.ms >= 16 * w.width OR w.width = 1);
+
+INSERT INTO instance_latencies
+SELECT instance, latency_ms, 1 FROM event_latencies WHERE instance IS NOT NULL
+ON CONFLICT DO UPDATE SET events = events + 1;
+
+INSERT INTO usage_hour_latencies
+SELECT l.hour, coalesce(i.use_case_name, 0), l.category, l.resource, l.latency_ms, 1
+FROM event_latencies l LEFT JOIN use_case_instances i ON i.id = l.instance WHERE true
+ON CONFLICT DO UPDATE SET events = events + 1;
+
+DROP VIEW temp.event_latencies;

@@ -35,6 +35,7 @@ struct sample {
 	const char *resource;
 	int32_t latency_ms;
 	int32_t http_status;
+	int32_t version;
 	const char *unit_type;
 	int64_t input;
 	int64_t output;
@@ -135,7 +136,7 @@ static inline void sample_pack(msgpack_sbuffer *record, const struct sample *sam
 					  count_text(sample->use_case_id) +
 					  count_text(sample->step) + count_text(sample->user_id) +
 					  count_text(sample->resource) + (sample->latency_ms != 0) +
-					  (sample->http_status != 0));
+					  (sample->http_status != 0) + (sample->version != 0));
 	pack_text_field(&packer, PAYI_FIELD_category, "system.openai");
 	pack_text_field(&packer, PAYI_FIELD_resource, sample->resource);
 	pack_units(&packer, sample);
@@ -146,6 +147,7 @@ static inline void sample_pack(msgpack_sbuffer *record, const struct sample *sam
 	pack_text_field(&packer, PAYI_FIELD_use_case_name, sample->use_case_name);
 	pack_text_field(&packer, PAYI_FIELD_use_case_id, sample->use_case_id);
 	pack_text_field(&packer, PAYI_FIELD_use_case_step, sample->step);
+	pack_int_field(&packer, PAYI_FIELD_use_case_version, sample->version);
 	pack_text_field(&packer, PAYI_FIELD_user_id, sample->user_id);
 }
 

@@ -1,3 +1,4 @@
+#include "store/migrate.h"
 #include "store/migrations.h"
 #include "store_fixture.h"
 
@@ -122,6 +123,100 @@ Test(migrate, gives_every_field_its_column)
 			     "event_history.%s", fields[i].name);
 		cr_expect_eq(has_column("events", fields[i].name, fixture), stored, "events.%s",
 			     fields[i].name);
+	}
+	fixture_close(fixture);
+}
+
+/* ---- From version 1 -------------------------------------------------------------------------------- */
+
+/* Latencies of all sizes, those at the bounds of buckets and beyond included. */
+static int32_t random_latency(uint32_t *state)
+{
+	*state = *state * 1664525 + 1013904223;
+	const uint32_t bits = *state >> 5;
+	const int32_t power = (int32_t)1 << bits % 31;
+	switch (bits >> 5 & 3) {
+	case 0:
+		return power;
+	case 1:
+		return power - 1;
+	case 2:
+		return -(int32_t)(bits >> 7);
+	default:
+		return (int32_t)(*state >> 1) % power;
+	}
+}
+
+static void store_random_latencies(struct fixture *fixture, int n)
+{
+	static const char *const names[] = {"support", "search", NULL};
+	static const char *const ids[] = {"1", "2", "3", "4", NULL};
+	static const char *const models[] = {"gpt-4o", "claude", NULL};
+	uint32_t state = 11;
+	must(store_begin(fixture->store, &fixture->err));
+	fixture_put(fixture, &(struct sample){.time_us = START_US, .latency_ms = INT32_MAX});
+	for (int i = 1; i < n; i++) {
+		const char *name = names[i % 3];
+		fixture_put(fixture, &(struct sample){.time_us = START_US + i % 7 * (HOUR_US / 2),
+						      .use_case_name = name,
+						      .use_case_id = name ? ids[i % 5] : NULL,
+						      .version = name ? i % 4 : 0,
+						      .resource = models[i / 3 % 3],
+						      .latency_ms = random_latency(&state),
+						      .http_status = i % 9 ? 200 : 503,
+						      .input = i % 100});
+	}
+	must(store_commit(fixture->store, &fixture->err));
+}
+
+/* The same database as the first schema would have held it: its tables, and all their rows. */
+static void go_back_to_version_1(const char *path)
+{
+	sqlite3 *db = NULL;
+	char sql[512];
+	snprintf(sql, sizeof(sql), "%s.new", path);
+	cr_assert_eq(rename(path, sql), 0);
+	run_sql(path, schema_migrations[0]);
+	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
+	snprintf(sql, sizeof(sql),
+		 "ATTACH '%s.new' AS new; PRAGMA application_id = %d; PRAGMA user_version = 1",
+		 path, MIGRATE_APPLICATION_ID);
+	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+	static const char *const tables[] = {
+		"agent_state",        "rings",           "names",      "events",
+		"use_case_instances", "instance_totals", "usage_hours"};
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO main.%s SELECT * FROM new.%s",
+			 tables[i], tables[i]);
+		cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s: %s", sql,
+			     sqlite3_errmsg(db));
+	}
+	sqlite3_close(db);
+	snprintf(sql, sizeof(sql), "%s.new", path);
+	unlink(sql);
+}
+
+/* What is known of events that an earlier agent stored is what is folded of events that come now. */
+Test(migrate, fills_new_rollups_from_old_events)
+{
+	static const char *const rollups[] = {
+		"SELECT * FROM instance_latencies", "SELECT * FROM usage_hour_latencies",
+		"SELECT * FROM instance_versions", "SELECT * FROM use_case_totals"};
+	enum { N = sizeof(rollups) / sizeof(rollups[0]) };
+	char *folded[N];
+	struct fixture fixture[1];
+	fixture_open(fixture);
+	store_random_latencies(fixture, 4000);
+	for (int i = 0; i < N; i++)
+		folded[i] = fixture_rows(fixture, rollups[i]);
+	store_close(fixture->store);
+	go_back_to_version_1(fixture->path);
+	assert_rows("PRAGMA user_version", "1\n");
+	must(open_again(fixture));
+	for (int i = 0; i < N; i++) {
+		cr_assert(strlen(folded[i]) > 40, "%s: %s", rollups[i], folded[i]);
+		assert_rows(rollups[i], folded[i]);
+		free(folded[i]);
 	}
 	fixture_close(fixture);
 }

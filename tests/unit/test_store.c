@@ -92,6 +92,7 @@ static void make_workload(struct sample *samples, size_t n)
 			.resource = models[next_random(&state) % COUNT(models)],
 			.latency_ms = (int32_t)(next_random(&state) % 3 * 100),
 			.http_status = next_random(&state) % 4 ? 200 : 429,
+			.version = name ? (int32_t)(next_random(&state) % 3) : 0,
 			.unit_type = types[next_random(&state) % COUNT(types)],
 			.input = next_random(&state) % 1000,
 			.output = next_random(&state) % 100,
@@ -125,6 +126,18 @@ static const char hours[] =
 	"output_units,"
 	" units, latency_mean_ms, latency_max_ms, hour_us FROM usage_by_hour ORDER BY 1, 2, 3, 4";
 
+static const char versions[] =
+	"SELECT u.text, i.use_case_id, v.version, v.first_us, v.last_us, v.events"
+	" FROM instance_versions v JOIN use_case_instances i ON i.id = v.instance"
+	" JOIN names u ON u.id = i.use_case_name ORDER BY 1, 2, 3";
+
+static const char latencies[] =
+	"SELECT u.text, i.use_case_id, l.latency_ms, l.events FROM instance_latencies l"
+	" JOIN use_case_instances i ON i.id = l.instance JOIN names u ON u.id = i.use_case_name"
+	" UNION ALL SELECT u.text, r.text, l.latency_ms, sum(l.events) FROM usage_hour_latencies l"
+	" LEFT JOIN names u ON u.id = l.use_case_name LEFT JOIN names r ON r.id = l.resource"
+	" GROUP BY 1, 2, 3 ORDER BY 1, 2, 3, 4";
+
 static char *rows_of_workload(struct sample *samples, size_t n, uint32_t seed, const char *sql)
 {
 	struct fixture fixture[1];
@@ -141,7 +154,7 @@ static char *rows_of_workload(struct sample *samples, size_t n, uint32_t seed, c
 Test(store, says_the_same_whatever_the_order_of_events)
 {
 	static struct sample samples[500];
-	static const char *const views[] = {use_cases, hours};
+	static const char *const views[] = {use_cases, hours, versions, latencies};
 	for (size_t i = 0; i < COUNT(views); i++) {
 		make_workload(samples, COUNT(samples));
 		char *ordered = rows_of_workload(samples, COUNT(samples), 0, views[i]);
@@ -185,6 +198,23 @@ Test(store, rolls_up_what_the_events_say)
 		" GROUP BY 1 EXCEPT SELECT text, sum(input), sum(output) FROM usage_hour_units"
 		" JOIN names ON id = unit_type GROUP BY 1)",
 		"0\n");
+	assert_rows("SELECT count(*) FROM (SELECT use_case_name, count(*), sum(failed), "
+		    "sum(input_units), sum(output_units), min(event_timestamp_us), "
+		    "max(event_timestamp_us)"
+		    " FROM event_history WHERE use_case_name IS NOT NULL GROUP BY 1"
+		    " EXCEPT SELECT text, events, failures, input_units, output_units, first_us, "
+		    "last_us FROM use_case_totals JOIN names ON id = use_case_name)",
+		    "0\n");
+	/* The samples' 100 and 200 ms lie in the buckets around 102 and 204. */
+	assert_rows("SELECT count(*) FROM (SELECT instance, end_to_end_latency_ms * 102 / 100, "
+		    "count(*) FROM events WHERE instance IS NOT NULL AND end_to_end_latency_ms IS "
+		    "NOT NULL GROUP BY 1, 2 EXCEPT SELECT * FROM instance_latencies)",
+		    "0\n");
+	assert_rows("SELECT count(*) FROM (SELECT event_timestamp_us / 3600000000, "
+		    "end_to_end_latency_ms * 102 / 100, count(*) FROM events WHERE "
+		    "end_to_end_latency_ms IS NOT NULL GROUP BY 1, 2 EXCEPT "
+		    "SELECT hour, latency_ms, sum(events) FROM usage_hour_latencies GROUP BY 1, 2)",
+		    "0\n");
 	assert_rows("PRAGMA foreign_key_check", "");
 	assert_rows("PRAGMA integrity_check", "ok\n");
 	fixture_close(fixture);
