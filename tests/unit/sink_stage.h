@@ -21,7 +21,7 @@ enum { EVENTS_MAX = 1000, GUARD_MS = 20000, SECOND = 1000000 };
 
 struct stored {
 	struct sink_event event;
-	enum { WAITING, DELIVERED, DEFERRED, DEAD } state;
+	enum { WAITING, DELIVERED, DEFERRED, DEAD, HELD } state;
 	int64_t retry_us;
 	int32_t attempts;
 	int http_status;
@@ -81,6 +81,8 @@ static inline void settle_one(const struct sink_outcome *outcome)
 		stored->state = DELIVERED;
 	} else if (outcome->verdict == SINK_DEAD) {
 		stored->state = DEAD;
+	} else if (outcome->verdict == SINK_HELD) {
+		stored->state = HELD;
 	} else {
 		stored->state = DEFERRED;
 		stored->retry_us = outcome->retry_us;

@@ -6,6 +6,7 @@
 #include "sink/payi/single.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { TEXT_BYTES_MAX = 300 }; /* of what the service says of an event */
 
@@ -188,19 +189,30 @@ static void append_to_array(struct batch *batch, const struct event *event)
 	batch->n_in_body++;
 }
 
-static const uint8_t *record_of(const struct batch *batch, const struct batch_item *item)
+/* What is sent in place of the handle that the application used. The text must outlive the event. */
+static void replace_use_case_id(struct event *event, const char *given_id, size_t bytes)
 {
-	return batch->records.data + item->record_at;
+	struct event_field *id = &event->field[PAYI_FIELD_use_case_id];
+	if (bytes == 0 || !event_has(event, PAYI_FIELD_use_case_id))
+		return;
+	id->text = given_id;
+	id->len = (uint32_t)bytes;
+}
+
+/* It was decoded when it was added: it cannot fail now. */
+static void read_item(const struct batch *batch, const struct batch_item *item, struct event *event)
+{
+	char reason[EVENT_REASON_BYTES];
+	const uint8_t *record = batch->records.data + item->record_at;
+	event_decode(event, record, item->record_bytes, reason);
+	replace_use_case_id(event, (const char *)record + item->record_bytes, item->given_id_bytes);
 }
 
 static void make_bulk(struct batch *batch, size_t n)
 {
 	struct event event;
-	char reason[EVENT_REASON_BYTES];
 	for (size_t i = 0; i < n; i++) {
-		const struct batch_item *item = &batch->items[i];
-		/* It was decoded when it was added: it cannot fail now. */
-		event_decode(&event, record_of(batch, item), item->record_bytes, reason);
+		read_item(batch, &batch->items[i], &event);
 		append_to_array(batch, &event);
 	}
 	buf_add_char(&batch->body, ']');
@@ -209,10 +221,8 @@ static void make_bulk(struct batch *batch, size_t n)
 static void make_single(struct batch *batch)
 {
 	struct event event;
-	char reason[EVENT_REASON_BYTES];
 	while (batch->n_items > 0) {
-		const struct batch_item *item = &batch->items[0];
-		event_decode(&event, record_of(batch, item), item->record_bytes, reason);
+		read_item(batch, &batch->items[0], &event);
 		const char *refusal = single_refusal(&event);
 		if (!refusal)
 			break;
@@ -258,8 +268,10 @@ static bool take_to_send(struct batch *batch, const struct sink_item *item,
 {
 	size_t body_len = batch->body.len;
 	size_t records_len = batch->records.len;
+	size_t given_id_bytes = item->use_case_id ? strlen(item->use_case_id) : 0;
 	append_to_array(batch, event);
 	buf_add(&batch->records, item->record, item->record_bytes);
+	buf_add(&batch->records, item->use_case_id, given_id_bytes);
 	bool fits = batch->n_items == 0 || batch->body.len + 1 <= batch->bytes_max; /* + "]" */
 	if (!fits || batch->body.failed || batch->records.failed) {
 		batch->body.failed = false;
@@ -274,6 +286,7 @@ static bool take_to_send(struct batch *batch, const struct sink_item *item,
 		.event_us = event->field[PAYI_FIELD_event_timestamp_us].number,
 		.record_at = records_len,
 		.record_bytes = item->record_bytes,
+		.given_id_bytes = (uint32_t)given_id_bytes,
 		.attempts = item->attempts,
 	};
 	return true;
@@ -282,6 +295,17 @@ static bool take_to_send(struct batch *batch, const struct sink_item *item,
 static bool is_ahead(const struct event *event, int64_t wall_us)
 {
 	return event->field[PAYI_FIELD_event_timestamp_us].number > wall_us + BATCH_AHEAD_MAX_US;
+}
+
+static void add_ahead_verdict(struct batch *batch, int64_t id, const struct event *event)
+{
+	add_verdict(batch, (struct sink_outcome){
+				   .id = id,
+				   .verdict = SINK_DEFERRED,
+				   .retry_us = event->field[PAYI_FIELD_event_timestamp_us].number -
+					       BATCH_AHEAD_MAX_US,
+				   .code = "event_ahead_of_time",
+				   .message = "its timestamp is more than five minutes ahead"});
 }
 
 static bool take(struct batch *batch, const struct sink_item *item, int64_t wall_us)
@@ -296,16 +320,17 @@ static bool take(struct batch *batch, const struct sink_item *item, int64_t wall
 							 .message = refusal});
 		return true;
 	}
-	if (!is_ahead(&event, wall_us))
-		return take_to_send(batch, item, &event);
-	add_verdict(batch, (struct sink_outcome){
-				   .id = item->id,
-				   .verdict = SINK_DEFERRED,
-				   .retry_us = event.field[PAYI_FIELD_event_timestamp_us].number -
-					       BATCH_AHEAD_MAX_US,
-				   .code = "event_ahead_of_time",
-				   .message = "its timestamp is more than five minutes ahead"});
-	return true;
+	if (item->unresolved) {
+		add_verdict(batch, (struct sink_outcome){.id = item->id, .verdict = SINK_HELD});
+		return true;
+	}
+	if (is_ahead(&event, wall_us)) {
+		add_ahead_verdict(batch, item->id, &event);
+		return true;
+	}
+	if (item->use_case_id)
+		replace_use_case_id(&event, item->use_case_id, strlen(item->use_case_id));
+	return take_to_send(batch, item, &event);
 }
 
 bool batch_add(struct batch *batch, const struct sink_item *item, int64_t wall_us)

@@ -25,6 +25,7 @@ struct batch_item {
 	int64_t event_us; /* its timestamp */
 	size_t record_at;
 	uint32_t record_bytes;
+	uint32_t given_id_bytes; /* behind the record; 0: its own use_case_id is sent */
 	int32_t attempts;
 	bool has_verdict;
 };
@@ -75,7 +76,8 @@ void batch_begin(struct batch *batch, int64_t after_id, bool deferred, size_t by
 
 /*
  * Takes an event. False when it does not fit, or memory is short; the batch is as before. An event that
- * cannot be decoded, or that is too far ahead of its time, is taken with its verdict.
+ * cannot be decoded, that waits for its use case's id, or that is too far ahead of its time is taken with
+ * its verdict: none of them is ever in a body.
  */
 bool batch_add(struct batch *batch, const struct sink_item *item, int64_t wall_us);
 
