@@ -72,7 +72,10 @@ static payi_status check_options(const payi_client_options *options)
 
 /* ---- The ring ------------------------------------------------------------------------------------- */
 
-static void lay_out_lanes(payi_client *client, const uint64_t seed[PAYI_RING_LANES])
+/* One for each lane, and one for the use case ids. */
+enum { N_SEEDS = PAYI_RING_LANES + 1 };
+
+static void lay_out_lanes(payi_client *client, const uint64_t seed[N_SEEDS])
 {
 	const struct payi__ring_file *file = &client->file;
 	for (uint32_t i = 0; i < PAYI_RING_LANES; i++) {
@@ -89,7 +92,7 @@ static void lay_out_lanes(payi_client *client, const uint64_t seed[PAYI_RING_LAN
 /* Makes a ring for this process. All state is new: what a fork copied half-changed is of no account. */
 static payi_status open_ring(payi_client *client)
 {
-	uint64_t seed[PAYI_RING_LANES];
+	uint64_t seed[N_SEEDS];
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return payi__fail_errno(PAYI_ERR_SYSTEM, "cannot get random bytes for ids");
 	const struct payi__ring_plan plan = {.directory = client->directory,
@@ -99,6 +102,7 @@ static payi_status open_ring(payi_client *client)
 	if (status)
 		return status;
 	lay_out_lanes(client, seed);
+	atomic_store_explicit(&client->ids, seed[PAYI_RING_LANES], memory_order_relaxed);
 	atomic_store_explicit(&client->slot, NULL, memory_order_relaxed);
 	atomic_store_explicit(&client->attaching, 0, memory_order_relaxed);
 	atomic_store_explicit(&client->attach_after_us, 0, memory_order_relaxed);
@@ -199,6 +203,7 @@ static void free_client(payi_client *client)
 
 payi_status payi_client_open(const payi_client_options *options, payi_client **client_out)
 {
+	static _Atomic(uint64_t) serials;
 	const payi_client_options defaults = PAYI_CLIENT_OPTIONS_INIT;
 	if (!client_out)
 		return payi__fail(PAYI_ERR_INVALID,
@@ -214,6 +219,7 @@ payi_status payi_client_open(const payi_client_options *options, payi_client **c
 	if (!client)
 		return payi__fail(PAYI_ERR_NO_MEMORY, "no memory for a client");
 	memset(client, 0, sizeof(*client));
+	client->serial = 1 + atomic_fetch_add_explicit(&serials, 1, memory_order_relaxed);
 	client->lane_bytes =
 		lane_bytes_of(options->ring_bytes ? options->ring_bytes : PAYI_RING_BYTES);
 	client->when_full = options->when_full;

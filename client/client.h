@@ -5,6 +5,7 @@
 #ifndef PAYI_CLIENT_CLIENT_H
 #define PAYI_CLIENT_CLIENT_H
 
+#include "context.h"
 #include "encode.h"
 #include "ring_dir.h"
 #include "ring_file.h"
@@ -44,6 +45,9 @@ struct payi_client {
 	atomic_uint attaching;
 	_Atomic(int64_t) attach_after_us; /* CLOCK_MONOTONIC; do not look for a slot before */
 	atomic_uint next_lane;            /* where the next new thread begins */
+	uint64_t serial;      /* of this client, among all that this process ever opened */
+	payi__id_counter ids; /* for use case ids; seeded anew with each ring */
+	_Atomic(uint64_t) unbalanced_ends;
 	uint64_t lane_bytes;
 	char directory[PAYI__PATH_BYTES];
 	char app_name[PAYI_RING_NAME_BYTES];
@@ -57,6 +61,9 @@ payi_status payi__client_ready(payi_client *client);
 
 /* Looks for the agent's slot, at most every 10 ms unless now is set. True if there is one. */
 bool payi__client_attach(payi_client *client, bool now);
+
+/* Tracks a notice, as payi_track() does an event. The client is ready. */
+payi_status payi__track_notice(payi_client *client, const struct payi__notice *notice);
 
 /* For intervals. */
 static inline int64_t payi__monotonic_us(void)

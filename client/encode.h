@@ -1,19 +1,20 @@
 /*
  * An event, checked and written as a record's payload: a msgpack map, keyed by the ids of
  * schema/event_fields.h. Straight into the ring, in one pass; nothing is visible there until the caller
- * publishes it, so a refusal half-way leaves nothing.
+ * publishes it, so a refusal half-way leaves nothing. Likewise what is said of use cases.
  */
 #ifndef PAYI_CLIENT_ENCODE_H
 #define PAYI_CLIENT_ENCODE_H
 
 #include "payi/payi.h"
+#include "payi/ring.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 enum payi__encoded {
 	PAYI__ENCODED,
-	PAYI__NO_ROOM, /* the event needs more than room bytes */
+	PAYI__NO_ROOM, /* the record needs more than room bytes */
 	PAYI__REFUSED, /* payi_last_error() says why */
 };
 
@@ -22,14 +23,29 @@ struct payi__id_source {
 	uint64_t state;
 };
 
+/* What is said of a use case. Names and lengths are checked by the caller. */
+struct payi__notice {
+	enum payi_ring_type type;
+	const char *use_case_name;
+	const char *use_case_id; /* PAYI_RING_CREATE, PAYI_RING_REQUEST; else NULL */
+	const char *description; /* PAYI_RING_DEFINE; else NULL */
+};
+
+/* What a record is made of: an event, in its context or in none (NULL), or a notice. */
+struct payi__item {
+	const payi_event *event;
+	const payi_context *context;
+	const struct payi__notice *notice; /* NULL: an event */
+};
+
 /*
- * Writes the event to start, in room bytes at the most. On PAYI__ENCODED *written is the payload's length.
- * What the event lacks of time and id comes from the clock and from ids.
+ * Writes the item to start, in room bytes at the most. On PAYI__ENCODED *written is the payload's length.
+ * What an event lacks of time and id comes from the clock and from ids.
  */
-enum payi__encoded payi__encode(const payi_event *event, struct payi__id_source *ids,
+enum payi__encoded payi__encode(const struct payi__item *item, struct payi__id_source *ids,
 				uint8_t *start, size_t room, size_t *written);
 
-/* A lower bound of what the event's record takes: for telling "too big" from "full". */
-size_t payi__encoded_size_min(const payi_event *event);
+/* A lower bound of what the record takes: for telling "too big" from "full". */
+size_t payi__encoded_size_min(const struct payi__item *item);
 
 #endif

@@ -80,6 +80,7 @@ payi_status payi_client_stats_get(payi_client *client, payi_client_stats *stats)
 	sum.tracked = sum.attempted - sum.refused - sum.dropped_full - sum.dropped_too_big;
 	sum.dropped_busy = payi_ring_load_own(&counters->dropped_busy);
 	sum.attempted += sum.dropped_busy;
+	sum.unbalanced_ends = atomic_load_explicit(&client->unbalanced_ends, memory_order_relaxed);
 	sum.ring_bytes = PAYI_RING_LANES * client->lane_bytes;
 	sum.event_bytes_max = client->lane_bytes - PAYI_RING_RECORD_HEADER;
 	*stats = sum;

@@ -3,6 +3,7 @@
  * payi/ring.h for the protocol (P1 to P4) and for what a kill at any point leaves.
  */
 #include "client.h"
+#include "context_stack.h"
 #include "error.h"
 
 #include <string.h>
@@ -48,7 +49,7 @@ static bool gain_room(payi_client *client, unsigned index)
 }
 
 /* Encodes behind the tail, in as much room as there is or can be gained. */
-static enum payi__encoded encode(payi_client *client, unsigned index, const payi_event *event,
+static enum payi__encoded encode(payi_client *client, unsigned index, const struct payi__item *item,
 				 size_t *payload_bytes)
 {
 	struct payi__lane *lane = &client->lane[index];
@@ -59,7 +60,7 @@ static enum payi__encoded encode(payi_client *client, unsigned index, const payi
 		enum payi__encoded result = PAYI__NO_ROOM;
 		if (room > PAYI_RING_RECORD_HEADER)
 			result =
-				payi__encode(event, &lane->ids, record + PAYI_RING_RECORD_HEADER,
+				payi__encode(item, &lane->ids, record + PAYI_RING_RECORD_HEADER,
 					     (size_t)room - PAYI_RING_RECORD_HEADER, payload_bytes);
 		if (result != PAYI__NO_ROOM || !gain_room(client, index))
 			return result;
@@ -67,32 +68,32 @@ static enum payi__encoded encode(payi_client *client, unsigned index, const payi
 }
 
 /* P3, the header, and P4. */
-static void publish(struct payi__lane *lane, size_t payload_bytes)
+static void publish(struct payi__lane *lane, enum payi_ring_type type, size_t payload_bytes)
 {
 	struct payi_ring_producer *producer = &lane->producer;
 	const struct payi_ring_record header = {.payload_bytes = (uint32_t)payload_bytes,
-						.type = PAYI_RING_EVENT,
+						.type = (uint16_t)type,
 						.sequence = producer->sequence + 1};
 	memcpy(lane->data + (producer->tail & lane->mask), &header, sizeof(header));
 	payi_ring_publish(producer, payi_ring_record_bytes(payload_bytes));
 }
 
-static bool too_big(const struct payi__lane *lane, const payi_event *event)
+static bool too_big(const struct payi__lane *lane, const struct payi__item *item)
 {
 	return payi_ring_room(&lane->producer) == lane->producer.lane_bytes ||
-	       payi__encoded_size_min(event) > lane->producer.lane_bytes;
+	       payi__encoded_size_min(item) > lane->producer.lane_bytes;
 }
 
 /* What came of trying one lane; FULL: not this one, and nothing is counted yet. */
-static payi_status try_lane(payi_client *client, unsigned index, const payi_event *event)
+static payi_status try_lane(payi_client *client, unsigned index, const struct payi__item *item)
 {
 	struct payi__lane *lane = &client->lane[index];
 	struct payi_ring_lane *shared = lane->producer.lane;
 	size_t payload_bytes;
 	payi_ring_count(&shared->attempted); /* P1 */
-	switch (encode(client, index, event, &payload_bytes)) {
+	switch (encode(client, index, item, &payload_bytes)) {
 	case PAYI__ENCODED:
-		publish(lane, payload_bytes);
+		publish(lane, item->notice ? item->notice->type : PAYI_RING_EVENT, payload_bytes);
 		return PAYI_OK;
 	case PAYI__REFUSED:
 		payi_ring_count(&shared->refused);
@@ -100,7 +101,7 @@ static payi_status try_lane(payi_client *client, unsigned index, const payi_even
 	case PAYI__NO_ROOM:
 		break;
 	}
-	if (!too_big(lane, event))
+	if (!too_big(lane, item))
 		return PAYI_ERR_FULL;
 	payi_ring_count(&shared->dropped_too_big);
 	return payi__fail(PAYI_ERR_TOO_BIG,
@@ -122,7 +123,7 @@ static void withdraw(struct payi__lane *lane)
  * attempt's mark is always in one lane. With count_drop that lane counts the drop; else nothing
  * remains of the attempt.
  */
-static payi_status try_lanes(payi_client *client, const payi_event *event, bool count_drop)
+static payi_status try_lanes(payi_client *client, const struct payi__item *item, bool count_drop)
 {
 	const unsigned first = first_lane(client);
 	struct payi__lane *full = NULL;
@@ -134,7 +135,7 @@ static payi_status try_lanes(payi_client *client, const payi_event *event, bool 
 		if (full)
 			withdraw(full);
 		full = NULL;
-		const payi_status status = try_lane(client, index, event);
+		const payi_status status = try_lane(client, index, item);
 		if (status != PAYI_ERR_FULL) {
 			leave(lane);
 			home_lane = index + 1;
@@ -157,13 +158,13 @@ static payi_status try_lanes(payi_client *client, const payi_event *event, bool 
 }
 
 /* PAYI_WHEN_FULL_BLOCK: sleeps, a little longer each time, and tries again, until block_ms are over. */
-static payi_status track_blocking(payi_client *client, const payi_event *event)
+static payi_status track_blocking(payi_client *client, const struct payi__item *item)
 {
 	const int64_t deadline = payi__monotonic_us() + (int64_t)client->block_ms * 1000;
 	long sleep_us = SLEEP_FIRST_US;
 	for (;;) {
 		const bool last = payi__monotonic_us() >= deadline;
-		const payi_status status = try_lanes(client, event, last);
+		const payi_status status = try_lanes(client, item, last);
 		if (last || (status != PAYI_ERR_FULL && status != PAYI_ERR_BUSY))
 			return status;
 		nanosleep(&(struct timespec){.tv_nsec = sleep_us * 1000}, NULL);
@@ -184,6 +185,18 @@ static payi_status explain(const payi_client *client, payi_status status)
 	return status;
 }
 
+/* The first attempt is the same either way: most records find room, and need no clock. */
+static payi_status put(payi_client *client, const struct payi__item *item)
+{
+	const bool block = client->when_full == PAYI_WHEN_FULL_BLOCK;
+	payi_status status = try_lanes(client, item, !block);
+	if (__builtin_expect(status == PAYI_OK, 1))
+		return PAYI_OK;
+	if (block && (status == PAYI_ERR_FULL || status == PAYI_ERR_BUSY))
+		status = track_blocking(client, item);
+	return explain(client, status);
+}
+
 static payi_status check_size(const payi_event *event)
 {
 	if (!event)
@@ -200,19 +213,23 @@ static payi_status check_size(const payi_event *event)
 	return PAYI_OK;
 }
 
-payi_status payi_track(payi_client *client, const payi_event *event)
+payi_status payi_track_with(payi_client *client, const payi_context *context,
+			    const payi_event *event)
 {
 	payi_status status = payi__client_ready(client);
 	if (!status)
 		status = check_size(event);
 	if (status)
 		return status;
-	/* The first attempt is the same either way: most events find room, and need no clock. */
-	const bool block = client->when_full == PAYI_WHEN_FULL_BLOCK;
-	status = try_lanes(client, event, !block);
-	if (__builtin_expect(status == PAYI_OK, 1))
-		return PAYI_OK;
-	if (block && (status == PAYI_ERR_FULL || status == PAYI_ERR_BUSY))
-		status = track_blocking(client, event);
-	return explain(client, status);
+	return put(client, &(struct payi__item){.event = event, .context = context});
+}
+
+payi_status payi_track(payi_client *client, const payi_event *event)
+{
+	return payi_track_with(client, client ? payi__context_here(client) : NULL, event);
+}
+
+payi_status payi__track_notice(payi_client *client, const struct payi__notice *notice)
+{
+	return put(client, &(struct payi__item){.notice = notice});
 }
