@@ -4,9 +4,9 @@
  */
 #include "cli/cli.h"
 #include "cli/display.h"
-#include "history/status.h"
 #include "cli/track_input.h"
 #include "cli/track_json.h"
+#include "history/status.h"
 #include "payi/payi.h"
 
 #include <argp.h>
