@@ -187,15 +187,29 @@ static bool set_bounds(CURL *easy, const struct http *http)
 	return good;
 }
 
+/* Without a text of its own for an empty body libcurl would ask a callback for one. */
+static bool set_body(CURL *easy, const struct http_request *request)
+{
+	bool good = true;
+	if (request->method == HTTP_GET) {
+		SET(CURLOPT_HTTPGET, 1L);
+		return good;
+	}
+	SET(CURLOPT_POST, 1L);
+	if (request->method == HTTP_PUT)
+		SET(CURLOPT_CUSTOMREQUEST, "PUT");
+	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
+	SET(CURLOPT_POSTFIELDS, request->body_bytes ? request->body : "");
+	return good;
+}
+
 static bool set_up(struct exchange *exchange, const struct http_request *request)
 {
 	CURL *easy = exchange->easy;
-	bool good = set_bounds(easy, exchange->http) && set_headers(exchange, request);
+	bool good = set_bounds(easy, exchange->http) && set_headers(exchange, request) &&
+		    set_body(easy, request);
 	SET(CURLOPT_URL, request->url);
 	SET(CURLOPT_USERAGENT, "payi-agent/0.1.0");
-	SET(CURLOPT_POST, 1L);
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
-	SET(CURLOPT_POSTFIELDS, request->body);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, exchange);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
@@ -288,7 +302,7 @@ int http_open(uv_loop_t *uv, const struct http_options *options, struct http **o
 	return 0;
 }
 
-int http_post(struct http *http, const struct http_request *request, http_done_fn *done, void *ctx,
+int http_send(struct http *http, const struct http_request *request, http_done_fn *done, void *ctx,
 	      struct err *err)
 {
 	struct exchange *exchange = exchange_take(http);

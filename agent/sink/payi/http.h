@@ -1,9 +1,9 @@
 /*
- * HTTP for the sink: POST a body, get one answer, never wait. libcurl on the libuv loop, over connections
+ * HTTP for the sink: send a request, get one answer, never wait. libcurl on the libuv loop, over connections
  * that are used again for a bounded time. Every time is bounded (connecting, standing still, the whole), and
  * so is the answer's size; redirects are not followed, TLS is verified, only http and https are spoken.
  *
- * All on the loop's thread. done() is called from the loop, never from inside http_post().
+ * All on the loop's thread. done() is called from the loop, never from inside http_send().
  */
 #ifndef PAYI_SINK_PAYI_HTTP_H
 #define PAYI_SINK_PAYI_HTTP_H
@@ -25,11 +25,14 @@ struct http_options {
 	int timeout_s;       /* for a whole exchange */
 };
 
+enum http_method { HTTP_POST, HTTP_PUT, HTTP_GET };
+
 struct http_request {
+	enum http_method method;
 	const char *url;
 	const char *headers; /* "Name: value", each ended by a NUL, one after another */
 	size_t headers_bytes;
-	const char *body; /* borrowed until done() */
+	const char *body; /* borrowed until done(); may be NULL when it has no bytes */
 	size_t body_bytes;
 };
 
@@ -52,7 +55,7 @@ int http_open(uv_loop_t *uv, const struct http_options *options, struct http **h
 	      struct err *err);
 
 /* Begins an exchange; after an error there is none, and done() is not called. */
-int http_post(struct http *http, const struct http_request *request, http_done_fn *done, void *ctx,
+int http_send(struct http *http, const struct http_request *request, http_done_fn *done, void *ctx,
 	      struct err *err);
 
 /* Whether any exchange under way has got as far as a connection. */

@@ -5,14 +5,13 @@
  */
 #include "sink/payi/payi_sink.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "sink/payi/answer.h"
 #include "sink/payi/endpoint.h"
 #include "sink/payi/http.h"
-#include "sink/payi/key.h"
 #include "sink/payi/queue.h"
+#include "sink/payi/service.h"
 #include "sink/payi/status.h"
 #include "sink/payi/url.h"
 
@@ -29,20 +28,17 @@ enum {
 };
 
 struct payi_sink {
-	struct http *http;
 	uv_timer_t timer;
-	char *base_url; /* without a slash at its end */
+	char *base_url;
 	char *api_key;
 	char *api_key_file;
-	struct key key;
+	struct service service;
 	int64_t key_look_us; /* not before */
 	struct endpoint endpoint;
 	struct queue queue;
 	int n_under_way;
 	uint64_t n_dead_logged;
 	struct status status;
-	struct buf url;
-	struct buf headers;
 
 	bool stopping;
 	bool closing;
@@ -64,15 +60,10 @@ static void kick(struct payi_sink *sink)
 
 /* ---- The key ---------------------------------------------------------------------------------------- */
 
-static bool has_key(const struct payi_sink *sink)
-{
-	return sink->key.text[0] != '\0';
-}
-
 /* A key that works is left alone; one that is missing or refused is looked for again and again. */
 static bool wants_key(const struct payi_sink *sink)
 {
-	return !has_key(sink) || sink->endpoint.state == ENDPOINT_KEY_REFUSED;
+	return !service_has_key(&sink->service) || sink->endpoint.state == ENDPOINT_KEY_REFUSED;
 }
 
 static void look_for_key(struct payi_sink *sink, int64_t now_us, int64_t wall_us)
@@ -80,11 +71,11 @@ static void look_for_key(struct payi_sink *sink, int64_t now_us, int64_t wall_us
 	if (!wants_key(sink) || now_us < sink->key_look_us)
 		return;
 	struct err err;
-	uint32_t generation = sink->key.generation;
+	uint32_t generation = sink->service.key.generation;
 	sink->key_look_us = now_us + KEY_LOOK_US;
-	if (key_look(&sink->key, &err) && strcmp(sink->status.error, err.text) != 0)
+	if (key_look(&sink->service.key, &err) && strcmp(sink->status.error, err.text) != 0)
 		status_error(&sink->status, err.text, wall_us);
-	if (sink->key.generation != generation)
+	if (sink->service.key.generation != generation)
 		endpoint_new_key(&sink->endpoint, now_us);
 }
 
@@ -107,7 +98,7 @@ static void on_answer(void *ctx, const struct http_answer *http)
 	sink->n_under_way--;
 	slot->state = QUEUE_READY;
 	kick(sink);
-	bool key_was_old = slot->generation != sink->key.generation;
+	bool key_was_old = slot->generation != sink->service.key.generation;
 	if (key_was_old && (http->status == 401 || http->status == 403))
 		return; /* it goes again with the new one */
 
@@ -128,37 +119,15 @@ static void on_answer(void *ctx, const struct http_answer *http)
 		queue_settle(&sink->queue, slot);
 }
 
-static void add_header(struct buf *headers, const char *name, const char *value)
-{
-	buf_add_str(headers, name);
-	buf_add_str(headers, value);
-	buf_add_char(headers, '\0');
-}
-
-/* The key goes into this header and nowhere else. */
 static int post(struct payi_sink *sink, struct queue_slot *slot, struct err *err)
 {
 	const struct batch *batch = &slot->batch;
+	struct service *service = &sink->service;
 	bool bulk = batch->form == INGEST_BULK;
-	buf_clear(&sink->url);
-	buf_add_str(&sink->url, sink->base_url);
-	buf_add_str(&sink->url, bulk ? "/api/v1/ingest/bulk" : "/api/v1/ingest");
-	buf_add(&sink->url, batch->query.data, batch->query.len);
-	buf_clear(&sink->headers);
-	add_header(&sink->headers, "xProxy-api-key: ", sink->key.text);
-	add_header(&sink->headers, "Content-Type: ", "application/json");
-	add_header(&sink->headers, "Accept: ", "application/json");
-	buf_add(&sink->headers, batch->headers.data, batch->headers.len);
-	const struct http_request request = {
-		.url = buf_text(&sink->url),
-		.headers = (const char *)sink->headers.data,
-		.headers_bytes = sink->headers.len,
-		.body = (const char *)batch->body.data,
-		.body_bytes = batch->body.len,
-	};
-	if (sink->url.failed || sink->headers.failed)
-		return err_set(err, ERR_MEMORY, "out of memory");
-	return http_post(sink->http, &request, on_answer, slot, err);
+	service_begin(service, bulk ? "/api/v1/ingest/bulk" : "/api/v1/ingest");
+	buf_add(&service->url, batch->query.data, batch->query.len);
+	buf_add(&service->headers, batch->headers.data, batch->headers.len);
+	return service_send(service, HTTP_POST, &batch->body, on_answer, slot, err);
 }
 
 static void send_batch(struct payi_sink *sink, struct queue_slot *slot, int64_t now_us,
@@ -166,7 +135,7 @@ static void send_batch(struct payi_sink *sink, struct queue_slot *slot, int64_t 
 {
 	struct err err = {0};
 	slot->probe = endpoint_is_probing(&sink->endpoint);
-	slot->generation = sink->key.generation;
+	slot->generation = sink->service.key.generation;
 	bool prepared = batch_prepare(&slot->batch, endpoint_form_now(&sink->endpoint, now_us));
 	if (prepared && slot->batch.n_items == 0) {
 		queue_settle(&sink->queue, slot);
@@ -195,7 +164,7 @@ static void send_ready(struct payi_sink *sink, int64_t now_us, int64_t wall_us)
 
 static enum status_state state_now(const struct payi_sink *sink)
 {
-	if (!has_key(sink))
+	if (!service_has_key(&sink->service))
 		return STATUS_OFFLINE;
 	switch (sink->endpoint.state) {
 	case ENDPOINT_UP:
@@ -237,19 +206,19 @@ static void close_all(struct payi_sink *sink)
 	sink->closing = true;
 	sink->n_open = 2;
 	uv_close((uv_handle_t *)&sink->timer, on_timer_closed);
-	http_close(sink->http, one_less_open, sink);
-	sink->http = NULL;
+	http_close(sink->service.http, one_less_open, sink);
+	sink->service.http = NULL;
 }
 
 /* Either all is sent, or there is no hope of sending more in the time that is left. */
 static bool is_flushed(const struct payi_sink *sink, int64_t now_us)
 {
-	if (!has_key(sink) || sink->endpoint.state != ENDPOINT_UP ||
+	if (!service_has_key(&sink->service) || sink->endpoint.state != ENDPOINT_UP ||
 	    now_us >= sink->stop_deadline_us)
 		return true;
 	if (sink->n_under_way == 0)
 		return queue_is_empty(&sink->queue);
-	return now_us >= sink->stop_us + STOP_CONNECT_US && !http_is_connected(sink->http);
+	return now_us >= sink->stop_us + STOP_CONNECT_US && !http_is_connected(sink->service.http);
 }
 
 /* ---- The pump --------------------------------------------------------------------------------------- */
@@ -264,7 +233,7 @@ static int64_t due_us(const struct payi_sink *sink, int64_t now_us)
 	int64_t due = INT64_MAX;
 	if (wants_key(sink))
 		due = sink->key_look_us;
-	if (has_key(sink)) {
+	if (service_has_key(&sink->service)) {
 		due = earlier(due, queue_due_us(&sink->queue));
 		if (sink->n_under_way == 0 && queue_next(&sink->queue))
 			due = earlier(due, sink->endpoint.next_try_us);
@@ -291,7 +260,7 @@ static void pump(struct payi_sink *sink)
 	int64_t now_us = clock_boot_us();
 	int64_t wall_us = clock_wall_us();
 	look_for_key(sink, now_us, wall_us);
-	if (has_key(sink)) {
+	if (service_has_key(&sink->service)) {
 		queue_fill(&sink->queue, now_us, wall_us, sink->stopping);
 		send_ready(sink, now_us, wall_us);
 	}
@@ -353,8 +322,9 @@ static int set_up(struct payi_sink *sink, const struct payi_sink_options *option
 		return err_set(err, ERR_MEMORY, "out of memory");
 	for (size_t n = strlen(sink->base_url); n > 0 && sink->base_url[n - 1] == '/'; n--)
 		sink->base_url[n - 1] = '\0';
-	sink->key.given = sink->api_key;
-	sink->key.path = sink->api_key_file;
+	sink->service.base_url = sink->base_url;
+	sink->service.key.given = sink->api_key;
+	sink->service.key.path = sink->api_key_file;
 	return 0;
 }
 
@@ -380,7 +350,7 @@ int payi_sink_new(uv_loop_t *loop, const struct payi_sink_options *options,
 	};
 	status = set_up(sink, options, host, position, err);
 	if (!status)
-		status = http_open(loop, &http, &sink->http, err);
+		status = http_open(loop, &http, &sink->service.http, err);
 	if (status) {
 		payi_sink_free(sink);
 		return status;
@@ -414,8 +384,7 @@ void payi_sink_free(struct payi_sink *sink)
 	if (!sink)
 		return;
 	queue_release(&sink->queue);
-	buf_release(&sink->url);
-	buf_release(&sink->headers);
+	service_release(&sink->service);
 	free(sink->base_url);
 	free(sink->api_key);
 	free(sink->api_key_file);

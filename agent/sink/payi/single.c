@@ -1,6 +1,7 @@
 #include "sink/payi/single.h"
 
 #include "event/event_json.h"
+#include "sink/payi/url.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -29,21 +30,9 @@ const char *single_refusal(const struct event *event)
 
 void single_query(struct buf *out, const struct event *event)
 {
-	static const char hex[] = "0123456789ABCDEF";
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				    "0123456789-._~";
 	const struct event_field *id = &event->field[PAYI_FIELD_provider_response_id];
 	buf_add_str(out, "?id=");
-	for (uint32_t i = 0; i < id->len; i++) {
-		unsigned char byte = (unsigned char)id->text[i];
-		if (byte != '\0' && strchr(plain, byte)) {
-			buf_add_char(out, (char)byte);
-			continue;
-		}
-		buf_add_char(out, '%');
-		buf_add_char(out, hex[byte >> 4]);
-		buf_add_char(out, hex[byte & 15]);
-	}
+	url_add_encoded(out, id->text, id->len);
 }
 
 /*

@@ -67,3 +67,20 @@ int url_check(const char *base_url, bool allow_insecure, bool *loopback, struct 
 	curl_url_cleanup(url);
 	return status;
 }
+
+void url_add_encoded(struct buf *out, const char *text, size_t len)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~";
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)text[i];
+		if (byte != '\0' && strchr(plain, byte)) {
+			buf_add_char(out, (char)byte);
+			continue;
+		}
+		buf_add_char(out, '%');
+		buf_add_char(out, hex[byte >> 4]);
+		buf_add_char(out, hex[byte & 15]);
+	}
+}
