@@ -1,5 +1,7 @@
 #include "use_cases.h"
 
+#include "ask.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -21,21 +23,6 @@ struct request {
 };
 
 /* ---- Tracking ------------------------------------------------------------------------------------- */
-
-/* Only the kinds of units that were used. Returns how many. */
-static size_t list_units(const struct answer *answer, payi_units units[4])
-{
-	size_t n = 0;
-	if (answer->text_in || answer->text_out)
-		units[n++] = (payi_units){"text", answer->text_in, answer->text_out};
-	if (answer->cached_in)
-		units[n++] = (payi_units){"text_cache_read", answer->cached_in, 0};
-	if (answer->vision_in)
-		units[n++] = (payi_units){"vision", answer->vision_in, 0};
-	if (answer->reasoning_out)
-		units[n++] = (payi_units){"reasoning", 0, answer->reasoning_out};
-	return n;
-}
 
 static void count(struct tally *tally, const struct answer *answer)
 {
@@ -61,7 +48,7 @@ static void complain(struct worker *worker, payi_status status)
 static void track(struct worker *worker, const struct request *request, const char *step,
 		  const struct answer *answer)
 {
-	payi_units units[4];
+	payi_units units[ANSWER_UNITS_MAX];
 	payi_property properties[3] = {{"environment", "example"}};
 	size_t n_properties = 1;
 	if (answer->failure) {
@@ -75,7 +62,7 @@ static void track(struct worker *worker, const struct request *request, const ch
 	event.category = answer->category;
 	event.resource = answer->resource;
 	event.units = units;
-	event.n_units = list_units(answer, units);
+	event.n_units = answer_units(answer, units);
 	event.event_timestamp_us = worker->now_us; /* when the call began; 0 would be now */
 	event.end_to_end_latency_ms = answer->latency_ms;
 	if (answer->first_token_ms)
