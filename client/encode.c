@@ -118,7 +118,7 @@ static payi_status check_event(const payi_event *event, uint64_t from_context)
 /* ---- The event ----------------------------------------------------------------------------------------- */
 
 /*
- * One step of encode_event() for each type; absent fields are passed over, and so are those that the context
+ * One step of payi__encode_event() for each type; absent fields are passed over, and so are those that the context
  * wants left out. Of what it supplies, only category and resource may be set in the event as well.
  */
 #define WANTED(id)                                                                                 \
@@ -169,10 +169,11 @@ static enum payi__encoded unwritten(struct encoder *to, const char *field)
 	return to->trouble == NO_ROOM ? PAYI__NO_ROOM : PAYI__REFUSED;
 }
 
-static enum payi__encoded encode_event(const payi_event *event, const payi_context *context,
-				       struct payi__id_source *ids, uint8_t *start, size_t room,
-				       size_t *written)
+enum payi__encoded payi__encode_event(const struct payi__item *item, struct payi__id_source *ids,
+				      uint8_t *start, size_t room, size_t *written)
 {
+	const payi_event *event = item->event;
+	const payi_context *context = item->context;
 	const uint64_t from_context = context ? supplied(event, context) : 0;
 	const uint64_t left_out = from_context | (context && context->hush ? HUSHED_FIELDS : 0);
 	if (check_event(event, from_context))
@@ -200,8 +201,8 @@ static enum payi__encoded encode_event(const payi_event *event, const payi_conte
 
 /* ---- What is said of a use case ------------------------------------------------------------------------ */
 
-static enum payi__encoded encode_notice(const struct payi__notice *notice, uint8_t *start,
-					size_t room, size_t *written)
+enum payi__encoded payi__encode_notice(const struct payi__notice *notice, uint8_t *start,
+				       size_t room, size_t *written)
 {
 	if (room < MAP16_HEAD)
 		return PAYI__NO_ROOM;
@@ -221,14 +222,6 @@ static enum payi__encoded encode_notice(const struct payi__notice *notice, uint8
 	put_map_head(start, n_fields);
 	*written = (size_t)(at - start);
 	return PAYI__ENCODED;
-}
-
-enum payi__encoded payi__encode(const struct payi__item *item, struct payi__id_source *ids,
-				uint8_t *start, size_t room, size_t *written)
-{
-	if (__builtin_expect(item->notice != NULL, 0))
-		return encode_notice(item->notice, start, room, written);
-	return encode_event(item->event, item->context, ids, start, room, written);
 }
 
 /* ---- Its size ------------------------------------------------------------------------------------------ */
