@@ -1,5 +1,5 @@
 /*
- * The storage thread: drain and store, on a loop of their own, so that no network, name server or local
+ * The storage thread: the intake, on a loop of their own, so that no network, name server or local
  * client ever delays the rings. Everything that is to be written goes through here, in one transaction with
  * whatever else there is at the time.
  *
@@ -10,6 +10,7 @@
 #define PAYI_STORAGE_H
 
 #include "base/err.h"
+#include "intake.h"
 #include "sink/sink.h"
 
 #include <stdbool.h>
@@ -18,14 +19,13 @@
 struct storage;
 
 struct storage_options {
-	const char *database;
-	const char *ring_dir;
-	int64_t commit_events;
-	bool sync_full;
+	struct intake_options intake;
 	/* Told on the storage thread after each commit of events; must return at once. */
 	void (*stored)(void *context);
 	/* Told once on the storage thread, after storage_finish(): all rings are in the database. */
 	void (*finished)(void *context);
+	/* Told once on the storage thread: the database cannot be written any more; it goes on, idle. */
+	void (*lost)(void *context, const struct err *err);
 	void *context;
 };
 
