@@ -4,22 +4,17 @@
  *     start ──> serve ──signal──> rings stored ──> sink flushed ──> storage stopped ──> end
  *                                 (bounded by what is in the rings)  (shutdown_flush_s)
  *
- * A database that is found to be damaged is set aside at the start of a life; so when that happens while one is
- * being lived, the agent ends that life and begins another, and the rings keep what comes meanwhile.
- *
  * Locks come first: the data directory's before the database is opened, the ring directory's before a
  * ring is read. The parts speak through the small functions below and know nothing of each other.
  */
 #include "agent.h"
 
-#include "base/clock.h"
 #include "base/lock_file.h"
 #include "base/log.h"
 #include "settings.h"
 #include "sink/payi/payi_sink.h"
 #include "storage.h"
 #include "store/feed.h"
-#include "store/set_aside.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,67 +27,28 @@
 
 #define SINK_NAME "payi"
 
-enum {
-	DAMAGE_STRIKES = 2, /* a page read wrongly once may be read well the next time */
-	LIVES_MAX = 3,      /* databases damaged in one process: it is not the databases */
-};
-
 struct agent {
 	const struct settings *settings;
-	const struct err *damage; /* that ended the last life; NULL: none */
 	uv_loop_t loop;
-	bool loop_is_open;
 	uv_signal_t terminate;
 	uv_signal_t interrupt;
-	uv_async_t stored;        /* the storage thread has committed events */
-	uv_async_t finished;      /* the storage thread has emptied the rings */
-	uv_async_t lost;          /* the storage thread cannot write to the database any more */
-	struct err storage_error; /* why; written before lost is sent */
+	uv_async_t stored;   /* the storage thread has committed what a sink may want */
+	uv_async_t finished; /* the storage thread has emptied the rings */
 	int data_lock;
 	struct storage *storage;
 	struct feed *feed;
 	struct payi_sink *sink;
 	bool stopping;
-	bool hurrying; /* a second signal came, or the database is lost */
-	bool is_lost;
-	struct err lost_why;
-	int strikes; /* findings of damage in a row, by our reader */
+	bool hurrying; /* a second signal came */
 };
-
-/* ---- When the database is lost -------------------------------------------------------------------- */
-
-static void sink_stopped(void *context)
-{
-	struct agent *agent = context;
-	uv_stop(&agent->loop);
-}
-
-/* Ends this life, from the loop's thread; what the sink does not settle any more it will send again. */
-static void lose(struct agent *agent, const struct err *err)
-{
-	if (agent->is_lost)
-		return;
-	agent->is_lost = agent->hurrying = true;
-	agent->lost_why = *err;
-	payi_sink_stop(agent->sink, 0, sink_stopped, agent);
-}
-
-static void on_lost(uv_async_t *async)
-{
-	struct agent *agent = async->data;
-	lose(agent, &agent->storage_error);
-}
 
 /* ---- The sink's host ------------------------------------------------------------------------------ */
 
 /* Trouble with the reader's connection costs a try: the sink asks again. */
-static int report_fetch(struct agent *agent, int status, const struct err *err)
+static int report_fetch(int status, const struct err *err)
 {
-	agent->strikes = status == ERR_CORRUPT ? agent->strikes + 1 : 0;
 	if (status < 0)
-		log_error("cannot read events to send", LOG_STR("error", err->text), LOG_END);
-	if (agent->strikes == DAMAGE_STRIKES)
-		lose(agent, err);
+		log_error("cannot read what to send", LOG_STR("error", err->text), LOG_END);
 	return status;
 }
 
@@ -100,8 +56,7 @@ static int fetch(void *context, int64_t after_id, int limit, sink_take_fn *take,
 {
 	struct agent *agent = context;
 	struct err err;
-	return report_fetch(agent, feed_each(agent->feed, after_id, limit, take, taker, &err),
-			    &err);
+	return report_fetch(feed_each(agent->feed, after_id, limit, take, taker, &err), &err);
 }
 
 static int fetch_deferred(void *context, int64_t now_us, int64_t after_id, int limit,
@@ -110,8 +65,7 @@ static int fetch_deferred(void *context, int64_t now_us, int64_t after_id, int l
 	struct agent *agent = context;
 	struct err err;
 	return report_fetch(
-		agent, feed_each_deferred(agent->feed, now_us, after_id, limit, take, taker, &err),
-		&err);
+		feed_each_deferred(agent->feed, now_us, after_id, limit, take, taker, &err), &err);
 }
 
 static void settle(void *context, const struct sink_settlement *settlement)
@@ -120,6 +74,19 @@ static void settle(void *context, const struct sink_settlement *settlement)
 	struct sink_settlement named = *settlement;
 	named.sink = SINK_NAME;
 	storage_settle(agent->storage, &named);
+}
+
+static int fetch_asks(void *context, int64_t now_us, int limit, sink_take_ask_fn *take, void *taker)
+{
+	struct agent *agent = context;
+	struct err err;
+	return report_fetch(feed_asks(agent->feed, now_us, limit, take, taker, &err), &err);
+}
+
+static void settle_ask(void *context, const struct sink_ask_outcome *outcome)
+{
+	struct agent *agent = context;
+	storage_settle_ask(agent->storage, outcome);
 }
 
 static void report(void *context, const struct sink_report *report)
@@ -140,18 +107,17 @@ static void tell_finished(void *context)
 	uv_async_send(&((struct agent *)context)->finished);
 }
 
-static void tell_lost(void *context, const struct err *err)
-{
-	struct agent *agent = context;
-	agent->storage_error = *err;
-	uv_async_send(&agent->lost);
-}
-
 static void on_stored(uv_async_t *async)
 {
 	struct agent *agent = async->data;
 	if (agent->sink)
 		payi_sink_wake(agent->sink);
+}
+
+static void sink_stopped(void *context)
+{
+	struct agent *agent = context;
+	uv_stop(&agent->loop);
 }
 
 static void on_finished(uv_async_t *async)
@@ -211,70 +177,30 @@ static int lock_data(struct agent *agent, struct err *err)
 	return lock_file_take(path, who, &agent->data_lock, err);
 }
 
-static int open_loop(struct agent *agent, struct err *err)
+static void open_loop(struct agent *agent)
 {
-	int error = uv_loop_init(&agent->loop);
-	if (error)
-		return err_set(err, ERR_SYSTEM, "cannot make an event loop: %s",
-			       uv_strerror(error));
-	agent->loop_is_open = true;
+	uv_loop_init(&agent->loop);
+	uv_signal_init(&agent->loop, &agent->terminate);
+	uv_signal_init(&agent->loop, &agent->interrupt);
+	uv_async_init(&agent->loop, &agent->stored, on_stored);
+	uv_async_init(&agent->loop, &agent->finished, on_finished);
 	agent->terminate.data = agent->interrupt.data = agent;
-	agent->stored.data = agent->finished.data = agent->lost.data = agent;
-	error = uv_signal_init(&agent->loop, &agent->terminate);
-	if (!error)
-		error = uv_signal_init(&agent->loop, &agent->interrupt);
-	if (!error)
-		error = uv_async_init(&agent->loop, &agent->stored, on_stored);
-	if (!error)
-		error = uv_async_init(&agent->loop, &agent->finished, on_finished);
-	if (!error)
-		error = uv_async_init(&agent->loop, &agent->lost, on_lost);
-	return error ? err_set(err, ERR_SYSTEM, "cannot make an event loop: %s", uv_strerror(error))
-		     : 0;
+	agent->stored.data = agent->finished.data = agent;
 }
 
 static int start_storage(struct agent *agent, struct err *err)
 {
 	const struct settings *settings = agent->settings;
 	const struct storage_options options = {
-		.intake = {.database = settings->database,
-			   .ring_dir = settings->ring_dir,
-			   .commit_events = settings->commit_events,
-			   .sync_full = strcmp(settings->sync, "full") == 0},
+		.database = settings->database,
+		.ring_dir = settings->ring_dir,
+		.commit_events = settings->commit_events,
+		.sync_full = strcmp(settings->sync, "full") == 0,
 		.stored = tell_stored,
 		.finished = tell_finished,
-		.lost = tell_lost,
 		.context = agent,
 	};
 	return storage_start(&options, &agent->storage, err);
-}
-
-static int replace_database(const struct agent *agent, struct err *err)
-{
-	char name[4200];
-	struct err why = *err;
-	if (strcmp(agent->settings->corrupt_database, "refuse") == 0)
-		return ERR_CORRUPT;
-	const int status =
-		set_aside(agent->settings->database, clock_wall_us(), name, sizeof(name), err);
-	if (status)
-		return status;
-	log_error("the database is damaged; it was set aside, and a new one is begun. What it held "
-		  "and was not sent yet is not sent",
-		  LOG_STR("error", why.text), LOG_STR("set_aside", name), LOG_END);
-	return 0;
-}
-
-/* Twice at the most: a new database cannot be damaged. */
-static int start_storage_anyhow(struct agent *agent, struct err *err)
-{
-	int status = agent->damage ? ERR_CORRUPT : start_storage(agent, err);
-	if (status != ERR_CORRUPT)
-		return status;
-	if (agent->damage)
-		*err = *agent->damage;
-	status = replace_database(agent, err);
-	return status ? status : start_storage(agent, err);
 }
 
 static int start_sink(struct agent *agent, struct err *err)
@@ -284,6 +210,8 @@ static int start_sink(struct agent *agent, struct err *err)
 				       .fetch = fetch,
 				       .fetch_deferred = fetch_deferred,
 				       .settle = settle,
+				       .fetch_asks = fetch_asks,
+				       .settle_ask = settle_ask,
 				       .report = report};
 	const struct payi_sink_options options = {
 		.base_url = settings->base_url,
@@ -306,34 +234,18 @@ static int start_sink(struct agent *agent, struct err *err)
 	return status;
 }
 
-/*
- * With libuv's handlers go, signals would kill again: they are held back while a life ends, since what is left to
- * do then is short; the next life gets them.
- */
-static void mask_signals(int how)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	pthread_sigmask(how, &set, NULL);
-}
-
 static int start(struct agent *agent, struct err *err)
 {
-	int status = open_loop(agent, err);
-	if (!status)
-		status = make_directories(agent->settings->data_dir, err);
+	int status = make_directories(agent->settings->data_dir, err);
 	if (!status)
 		status = lock_data(agent, err);
 	if (!status)
-		status = start_storage_anyhow(agent, err);
+		status = start_storage(agent, err);
 	if (!status)
 		status = start_sink(agent, err);
 	if (!status) {
 		uv_signal_start(&agent->terminate, on_signal, SIGTERM);
 		uv_signal_start(&agent->interrupt, on_signal, SIGINT);
-		mask_signals(SIG_UNBLOCK);
 	}
 	return status;
 }
@@ -347,36 +259,37 @@ static void close_handle(uv_handle_t *handle, void *context)
 		uv_close(handle, NULL);
 }
 
-static void close_loop(uv_loop_t *loop)
+/* With libuv's handlers go, signals would kill again; what is left to do is short, and is done in order. */
+static void block_signals(void)
 {
-	uv_walk(loop, close_handle, NULL);
-	uv_run(loop, UV_RUN_DEFAULT);
-	uv_loop_close(loop);
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-/*
- * The storage is stopped last: what the sink settled in its last moments is written. Its connection is the last
- * one, too, so that the WAL is moved into the database, and an agent that has ended leaves one file.
- */
+/* The storage is stopped last: what the sink settled in its last moments is written. */
 static void end(struct agent *agent)
 {
-	mask_signals(SIG_BLOCK);
+	block_signals();
 	payi_sink_free(agent->sink);
 	agent->sink = NULL;
-	feed_close(agent->feed);
 	if (agent->storage)
 		storage_stop(agent->storage);
-	if (agent->loop_is_open)
-		close_loop(&agent->loop);
+	feed_close(agent->feed);
+	uv_walk(&agent->loop, close_handle, NULL);
+	uv_run(&agent->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&agent->loop);
 	if (agent->data_lock >= 0)
 		close(agent->data_lock);
 }
 
-/* From start to end. lost is filled in when the database was lost meanwhile: code 0 when it was not. */
-static int live(const struct settings *settings, const struct err *damage, struct err *lost,
-		struct err *err)
+int agent_run(const struct settings *settings, struct err *err)
 {
-	struct agent agent = {.settings = settings, .damage = damage, .data_lock = -1};
+	struct agent agent = {.settings = settings, .data_lock = -1};
+	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	open_loop(&agent);
 	const int status = start(&agent, err);
 	if (!status) {
 		log_info("agent is ready", LOG_STR("rings", settings->ring_dir),
@@ -385,28 +298,6 @@ static int live(const struct settings *settings, const struct err *damage, struc
 		uv_run(&agent.loop, UV_RUN_DEFAULT);
 	}
 	end(&agent);
-	*lost = agent.lost_why;
-	if (agent.is_lost && agent.stopping && lost->code == ERR_CORRUPT)
-		lost->code = 0; /* we were to end anyhow; the next agent finds the damage */
-	return status;
-}
-
-int agent_run(const struct settings *settings, struct err *err)
-{
-	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-	struct err lost = {0};
-	struct err damage = {0};
-	int status = 0;
-	for (int lives = 0; lives < LIVES_MAX; lives++) {
-		status = live(settings, lives ? &damage : NULL, &lost, err);
-		if (status || lost.code != ERR_CORRUPT)
-			break;
-		damage = lost;
-	}
-	if (!status && lost.code) {
-		*err = lost;
-		return lost.code;
-	}
 	if (!status)
 		log_info("agent has ended", LOG_END);
 	return status;

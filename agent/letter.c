@@ -15,14 +15,17 @@ struct outcome_texts {
 
 struct letter {
 	struct letter *next;
-	bool is_report;
+	enum { LETTER_SETTLEMENT, LETTER_ANSWER, LETTER_REPORT } kind;
 	char sink[32];
 	struct sink_settlement settlement;
+	struct sink_outcome *outcomes;
+	struct outcome_texts *texts; /* of the outcomes; one of an answer */
+	struct sink_ask_outcome answer;
+	char *given_id; /* these two are never cut */
+	char *description;
 	struct sink_report report;
 	char state[64];
 	char last_error[TEXT_BYTES];
-	struct sink_outcome *outcomes;
-	struct outcome_texts *texts; /* of the outcomes */
 };
 
 /* ---- The box -------------------------------------------------------------------------------------- */
@@ -93,16 +96,25 @@ static const char *copy_text(char *to, size_t bytes, const char *text)
 	return to;
 }
 
-static struct letter *new_letter(const char *sink)
+static char *copy_whole(const char *text)
+{
+	if (!text)
+		return NULL;
+	const size_t bytes = strlen(text) + 1;
+	return memcpy(allocate(bytes, 1), text, bytes);
+}
+
+static struct letter *new_letter(int kind, const char *sink)
 {
 	struct letter *letter = allocate(1, sizeof(*letter));
+	letter->kind = kind;
 	copy_text(letter->sink, sizeof(letter->sink), sink);
 	return letter;
 }
 
 void letter_box_settle(struct letter_box *box, const struct sink_settlement *settlement)
 {
-	struct letter *letter = new_letter(settlement->sink);
+	struct letter *letter = new_letter(LETTER_SETTLEMENT, settlement->sink);
 	const size_t n = settlement->n_outcomes;
 	letter->settlement = *settlement;
 	letter->settlement.sink = letter->sink;
@@ -119,10 +131,23 @@ void letter_box_settle(struct letter_box *box, const struct sink_settlement *set
 	post(box, letter);
 }
 
+void letter_box_settle_ask(struct letter_box *box, const struct sink_ask_outcome *outcome)
+{
+	struct letter *letter = new_letter(LETTER_ANSWER, NULL);
+	letter->texts = allocate(1, sizeof(*letter->texts));
+	letter->given_id = copy_whole(outcome->given_id);
+	letter->description = copy_whole(outcome->description);
+	letter->answer = *outcome;
+	letter->answer.given_id = letter->given_id;
+	letter->answer.description = letter->description;
+	letter->answer.code = copy_text(letter->texts->code, TEXT_BYTES, outcome->code);
+	letter->answer.message = copy_text(letter->texts->message, TEXT_BYTES, outcome->message);
+	post(box, letter);
+}
+
 void letter_box_report(struct letter_box *box, const char *sink, const struct sink_report *report)
 {
-	struct letter *letter = new_letter(sink);
-	letter->is_report = true;
+	struct letter *letter = new_letter(LETTER_REPORT, sink);
 	letter->report = *report;
 	letter->report.state = copy_text(letter->state, sizeof(letter->state), report->state);
 	letter->report.last_error =
@@ -132,14 +157,42 @@ void letter_box_report(struct letter_box *box, const char *sink, const struct si
 
 /* ---- Writing -------------------------------------------------------------------------------------- */
 
+static int write_one(const struct letter *letter, struct store *store, int64_t now_us,
+		     struct err *err)
+{
+	switch (letter->kind) {
+	case LETTER_SETTLEMENT:
+		return store_settle(store, &letter->settlement, now_us, err);
+	case LETTER_ANSWER:
+		return store_settle_ask(store, &letter->answer, now_us, err);
+	case LETTER_REPORT:
+		break;
+	}
+	return store_sink_report(store, letter->sink, &letter->report, err);
+}
+
 int letter_write(const struct letter *letters, struct store *store, int64_t now_us, struct err *err)
 {
 	int status = 0;
 	for (; letters && !status; letters = letters->next)
-		status = letters->is_report
-				 ? store_sink_report(store, letters->sink, &letters->report, err)
-				 : store_settle(store, &letters->settlement, now_us, err);
+		status = write_one(letters, store, now_us, err);
 	return status;
+}
+
+/* An answer frees what was held; and what is held only now may be free already, when the answer came first. */
+static bool may_free(const struct letter *letter)
+{
+	for (size_t i = 0; i < letter->settlement.n_outcomes; i++)
+		if (letter->outcomes[i].verdict == SINK_HELD)
+			return true;
+	return letter->kind == LETTER_ANSWER;
+}
+
+bool letter_may_free(const struct letter *letters)
+{
+	while (letters && !may_free(letters))
+		letters = letters->next;
+	return letters != NULL;
 }
 
 struct letter *letter_join(struct letter *first, struct letter *second)
@@ -159,6 +212,8 @@ void letter_free(struct letter *letters)
 		struct letter *next = letters->next;
 		free(letters->outcomes);
 		free(letters->texts);
+		free(letters->given_id);
+		free(letters->description);
 		free(letters);
 		letters = next;
 	}

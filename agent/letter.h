@@ -1,5 +1,5 @@
 /*
- * What other threads ask the storage thread to write: settlements and reports of sinks, copied, in a queue
+ * What other threads ask the storage thread to write: settlements, answers and reports of sinks, copied, in a queue
  * that any thread may add to.
  */
 #ifndef PAYI_LETTER_H
@@ -25,6 +25,7 @@ void letter_box_release(struct letter_box *box); /* with what is still in it */
 
 /* Any thread. Copies; without memory for that, waits for some: a settlement cannot be dropped. */
 void letter_box_settle(struct letter_box *box, const struct sink_settlement *settlement);
+void letter_box_settle_ask(struct letter_box *box, const struct sink_ask_outcome *outcome);
 void letter_box_report(struct letter_box *box, const char *sink, const struct sink_report *report);
 
 bool letter_box_is_empty(struct letter_box *box);
@@ -35,6 +36,9 @@ struct letter *letter_box_take(struct letter_box *box);
 /* Writes each into the store's transaction. */
 int letter_write(const struct letter *letters, struct store *store, int64_t now_us,
 		 struct err *err);
+/* Whether writing them may have freed events that were held: a sink has something to do then. */
+bool letter_may_free(const struct letter *letters);
+
 struct letter *letter_join(struct letter *first, struct letter *second); /* first may be NULL */
 void letter_free(struct letter *letters);
 

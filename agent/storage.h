@@ -1,16 +1,15 @@
 /*
- * The storage thread: the intake, on a loop of their own, so that no network, name server or local
+ * The storage thread: drain and store, on a loop of their own, so that no network, name server or local
  * client ever delays the rings. Everything that is to be written goes through here, in one transaction with
  * whatever else there is at the time.
  *
- * storage_settle() and storage_report() may be called from any thread, all else from the thread
+ * storage_settle(), storage_settle_ask() and storage_report() may be called from any thread, all else from the thread
  * that started it.
  */
 #ifndef PAYI_STORAGE_H
 #define PAYI_STORAGE_H
 
 #include "base/err.h"
-#include "intake.h"
 #include "sink/sink.h"
 
 #include <stdbool.h>
@@ -19,13 +18,17 @@
 struct storage;
 
 struct storage_options {
-	struct intake_options intake;
-	/* Told on the storage thread after each commit of events; must return at once. */
+	const char *database;
+	const char *ring_dir;
+	int64_t commit_events;
+	bool sync_full;
+	/*
+	 * Told on the storage thread after each commit that may have brought a sink something to do: records of
+	 * rings, or events that are held no longer. Must return at once.
+	 */
 	void (*stored)(void *context);
 	/* Told once on the storage thread, after storage_finish(): all rings are in the database. */
 	void (*finished)(void *context);
-	/* Told once on the storage thread: the database cannot be written any more; it goes on, idle. */
-	void (*lost)(void *context, const struct err *err);
 	void *context;
 };
 
@@ -34,6 +37,7 @@ int storage_start(const struct storage_options *options, struct storage **storag
 
 /* Copies it; it is written with the next transaction, and again if that one fails. */
 void storage_settle(struct storage *storage, const struct sink_settlement *settlement);
+void storage_settle_ask(struct storage *storage, const struct sink_ask_outcome *outcome);
 void storage_report(struct storage *storage, const char *sink, const struct sink_report *report);
 
 /* Stores what is in the rings now, then calls finished(); goes on working. */

@@ -95,6 +95,8 @@ static void add_books(const struct status *status, struct buf *out)
 	add_count(out, "tracked ", books->records + status->in_rings);
 	add_count(out, " = stored ", books->stored);
 	add_count(out, " + in rings ", status->in_rings);
+	if (books->notices)
+		add_count(out, " + about use cases ", books->notices);
 	add_count(out, " + rejected ", books->rejected);
 	buf_add_char(out, '\n');
 	add_heading(out, "");
@@ -138,6 +140,8 @@ static void add_sink(const struct books_sink *sink, int64_t now_us, struct buf *
 	add_count(out, " = delivered ", sink->delivered);
 	add_count(out, " + waiting ", sink->waiting);
 	add_count(out, " + deferred ", sink->deferred);
+	if (sink->held)
+		add_count(out, " + waits for ids ", sink->held);
 	add_count(out, " + dead ", sink->dead);
 	buf_add_char(out, '\n');
 	if (!*sink->last_error)

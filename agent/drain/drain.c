@@ -52,8 +52,8 @@ struct drain {
 	bool *wanted;      /* by the last look; one per ring */
 	uint64_t *refused; /* hashes of names */
 	int n_refused;
-	int64_t n_taken;  /* in the transaction under way */
-	int64_t n_events; /* committed */
+	int64_t n_taken;   /* in the transaction under way */
+	int64_t n_records; /* committed */
 	struct buf copy;
 };
 
@@ -187,38 +187,34 @@ static bool make_room(struct drain *drain)
 	return true;
 }
 
-/* Negative: the store has failed. A file that cannot be opened is its own trouble, and is told here. */
-static int adopt(struct drain *drain, const char *name, struct err *err)
+static void adopt(struct drain *drain, const char *name)
 {
+	struct err err;
 	struct drain_ring *ring = make_room(drain) ? malloc(sizeof(*ring)) : NULL;
 	if (!ring) {
 		log_warn("no room for one more ring; it waits", LOG_STR("ring", name),
 			 LOG_INT("rings", drain->n_rings), LOG_END);
-		return 0;
+		return;
 	}
 	const int status = drain_ring_open(drain->dir, name, drain->store, drain->agent_file,
-					   clock_wall_us(), ring, err);
+					   clock_wall_us(), ring, &err);
 	if (status) {
 		free(ring);
 		if (status == ERR_INVALID)
-			refuse(drain, name, err);
-		else if (status == ERR_SYSTEM)
-			log_warn("cannot open a ring; it is tried again", LOG_STR("ring", name),
-				 LOG_STR("error", err->text), LOG_END);
+			refuse(drain, name, &err);
 		else
-			return status;
-		return 0;
+			log_warn("cannot open a ring; it is tried again", LOG_STR("ring", name),
+				 LOG_STR("error", err.text), LOG_END);
+		return;
 	}
 	log_debug("ring found", LOG_STR("ring", name), LOG_STR("app", ring->reader.app_name),
 		  LOG_INT("pid", ring->reader.pid), LOG_END);
 	drain->wanted[drain->n_rings] = false;
 	drain->rings[drain->n_rings++] = ring;
-	return 0;
 }
 
-static int scan(struct drain *drain, struct err *err)
+static void scan(struct drain *drain)
 {
-	int status = 0;
 	const int fd = openat(drain->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
@@ -226,14 +222,13 @@ static int scan(struct drain *drain, struct err *err)
 			  LOG_END);
 		if (fd >= 0)
 			close(fd);
-		return 0;
+		return;
 	}
 	const struct dirent *entry;
-	for (int n = 0; !status && n < SCAN_ENTRIES_MAX && (entry = readdir(dir)); n++)
+	for (int n = 0; n < SCAN_ENTRIES_MAX && (entry = readdir(dir)); n++)
 		if (ring_name_digits(entry->d_name) && !is_known(drain, entry->d_name))
-			status = adopt(drain, entry->d_name, err);
+			adopt(drain, entry->d_name);
 	closedir(dir);
-	return status;
 }
 
 /* Lets go of the rings that are closed. Those put aside stay known, so that they are not opened anew. */
@@ -259,18 +254,16 @@ void drain_rescan(struct drain *drain)
 	drain->rescan = true;
 }
 
-static int scan_when_due(struct drain *drain, int64_t now_us, struct err *err)
+static void scan_when_due(struct drain *drain, int64_t now_us)
 {
 	if (!drain->rescan && now_us < drain->next_scan_us)
-		return 0;
-	const int status = scan(drain, err);
-	if (status)
-		return status;
-	if (drain->next_scan_us == 0)
-		agent_file_sweep(drain->agent_file, drain->dir);
+		return;
+	const bool first = drain->next_scan_us == 0;
 	drain->rescan = false;
 	drain->next_scan_us = now_us + SCAN_US;
-	return 0;
+	scan(drain);
+	if (first)
+		agent_file_sweep(drain->agent_file, drain->dir);
 }
 
 static void plan_next_visit(struct drain_ring *ring, bool had_something, int64_t now_us)
@@ -286,19 +279,16 @@ static void plan_next_visit(struct drain_ring *ring, bool had_something, int64_t
 	ring->next_visit_us = now_us - now_us % ring->interval_us + ring->interval_us;
 }
 
-int drain_look(struct drain *drain, int64_t now_us, bool all, struct err *err)
+bool drain_look(struct drain *drain, int64_t now_us, bool all)
 {
 	bool any = false;
 	agent_file_beat(drain->agent_file, now_us);
 	drain->rescan |= all;
-	for (int i = 0; i < drain->n_rings; i++)
-		drain->wanted[i] = false;
-	const int status = scan_when_due(drain, now_us, err);
-	if (status)
-		return status;
+	scan_when_due(drain, now_us);
 	drain->next_us = drain->next_scan_us;
 	for (int i = 0; i < drain->n_rings; i++) {
 		struct drain_ring *ring = drain->rings[i];
+		drain->wanted[i] = false;
 		if (ring->ended)
 			continue;
 		if (all || drain->left_over || ring->next_visit_us <= now_us) {
@@ -335,7 +325,7 @@ void drain_give_back(struct drain *drain)
 	for (int i = 0; i < drain->n_rings; i++)
 		if (drain->wanted[i])
 			drain_ring_give_back(drain->rings[i], drain->dir);
-	drain->n_events += drain->n_taken;
+	drain->n_records += drain->n_taken;
 	drain->n_taken = 0;
 	sweep(drain);
 	drain->first = drain->n_rings ? (drain->first + 1) % drain->n_rings : 0;
@@ -357,5 +347,5 @@ int64_t drain_next_us(const struct drain *drain)
 
 struct drain_totals drain_totals(const struct drain *drain)
 {
-	return (struct drain_totals){.rings = drain->n_rings, .events = drain->n_events};
+	return (struct drain_totals){.rings = drain->n_rings, .records = drain->n_records};
 }

@@ -1,5 +1,5 @@
 /*
- * The drain: ring -> checked events -> one store transaction.
+ * The drain: ring -> checked records -> one store transaction.
  *
  * Three verbs, so that the caller can put other writes into the same transaction: drain_look() says whether
  * there is anything, drain_take() puts it, and after the commit drain_give_back() frees the space. Between
@@ -26,10 +26,10 @@ void drain_close(struct drain *drain);
 void drain_rescan(struct drain *drain);
 
 /*
- * 1 when a transaction is worth while, else 0. now_us: CLOCK_BOOTTIME. Visits the rings whose time has come; all:
- * every ring, new ones included. Negative: the store has failed to enter a new ring.
+ * True when a transaction is worth while. now_us: CLOCK_BOOTTIME. Visits the rings whose time has come; all:
+ * every ring, new ones included.
  */
-int drain_look(struct drain *drain, int64_t now_us, bool all, struct err *err);
+bool drain_look(struct drain *drain, int64_t now_us, bool all);
 
 /* Between store_begin() and store_commit(). Negative: roll back, and drain_forget(). */
 int drain_take(struct drain *drain, int64_t now_wall_us, struct err *err);
@@ -42,7 +42,7 @@ int64_t drain_next_us(const struct drain *drain);
 
 struct drain_totals {
 	int64_t rings;
-	int64_t events; /* committed since the start, rejected ones included */
+	int64_t records; /* committed since the start: events, notices, rejected ones */
 };
 struct drain_totals drain_totals(const struct drain *drain);
 

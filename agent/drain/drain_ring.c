@@ -159,21 +159,66 @@ bool drain_ring_look(struct drain_ring *ring, int64_t now_us)
 
 /* ---- Taking --------------------------------------------------------------------------------------- */
 
-/* One record, whole and in its order, into the transaction: as an event, or as it is when it is none. */
+enum { NOT_ACCEPTED = 1 };
+
+static int put_event(const struct drain_ring *ring, struct store *store, const uint8_t *payload,
+		     uint32_t bytes, int64_t now_wall_us, char *reason, struct err *err)
+{
+	struct event event;
+	if (event_decode(&event, payload, bytes, reason))
+		return NOT_ACCEPTED;
+	return store_event_put(store, ring->key, &event, now_wall_us, err);
+}
+
+static int put_notice(struct store_lane *lane, struct store *store, enum use_case_kind kind,
+		      const uint8_t *payload, uint32_t bytes, char *reason, struct err *err)
+{
+	struct use_case_notice notice;
+	if (use_case_decode(&notice, kind, payload, bytes, reason))
+		return NOT_ACCEPTED;
+	lane->notices++;
+	return store_use_case_put(store, &notice, err);
+}
+
+/* By its type; NOT_ACCEPTED, and the reason, when it is not what it says that it is. */
+static int put_by_type(struct drain_ring *ring, uint32_t lane, struct store *store,
+		       const struct payi_ring_record *record, const uint8_t *payload,
+		       int64_t now_wall_us, char *reason, struct err *err)
+{
+	static const enum use_case_kind kinds[] = {[PAYI_RING_DEFINE] = USE_CASE_DEFINE,
+						   [PAYI_RING_CREATE] = USE_CASE_CREATE,
+						   [PAYI_RING_REQUEST] = USE_CASE_REQUEST};
+	if (record->flags) {
+		snprintf(reason, EVENT_REASON_BYTES, "unknown flags");
+		return NOT_ACCEPTED;
+	}
+	switch (record->type) {
+	case PAYI_RING_EVENT:
+		return put_event(ring, store, payload, record->payload_bytes, now_wall_us, reason,
+				 err);
+	case PAYI_RING_DEFINE:
+	case PAYI_RING_CREATE:
+	case PAYI_RING_REQUEST:
+		return put_notice(&ring->pending[lane], store, kinds[record->type], payload,
+				  record->payload_bytes, reason, err);
+	default:
+		snprintf(reason, EVENT_REASON_BYTES, "unknown type of record");
+		return NOT_ACCEPTED;
+	}
+}
+
+/* One record, whole and in its order, into the transaction: as what it is, or as its bytes when it is nothing. */
 static int put_record(struct drain_ring *ring, uint32_t lane, struct store *store,
 		      const struct payi_ring_record *record, const uint8_t *payload,
 		      int64_t now_wall_us, struct err *err)
 {
-	struct event event;
-	char text[EVENT_REASON_BYTES];
-	const char *reason = record->type != PAYI_RING_EVENT ? "unknown type of record"
-			     : record->flags
-				     ? "unknown flags"
-				     : event_decode(&event, payload, record->payload_bytes, text);
-	if (!reason)
-		return store_event_put(store, ring->key, &event, now_wall_us, err);
+	char reason[EVENT_REASON_BYTES];
+	const int status =
+		put_by_type(ring, lane, store, record, payload, now_wall_us, reason, err);
+	if (status != NOT_ACCEPTED)
+		return status;
 	ring->pending[lane].rejected++;
-	log_warn("a record is not a valid event; it is kept in rejected_records",
+	log_warn("a record is not valid; it is kept in rejected_records",
 		 LOG_STR("ring", ring->name), LOG_STR("app", ring->reader.app_name),
 		 LOG_STR("reason", reason), LOG_END);
 	return store_rejected_put(store, ring->key, lane, record, payload, reason, now_wall_us,

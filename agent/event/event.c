@@ -4,6 +4,7 @@
  */
 #include "event/event.h"
 
+#include "event/use_case.h"
 #include "event/utf8.h"
 
 #include <inttypes.h>
@@ -43,7 +44,6 @@ static const struct {
 };
 
 enum { GENERATED_ID_BYTES = 16 };
-#define TIME_MAX_US 253402300799999999 /* 9999-12-31T23:59:59.999999Z */
 
 /* One decoding under way. */
 struct decoder {
@@ -298,7 +298,7 @@ static bool read_field(struct decoder *decoder, unsigned id)
 	case TYPE_I32:
 		return read_int(decoder, id, -INT32_MAX, INT32_MAX);
 	case TYPE_TIME:
-		return read_int(decoder, id, 0, TIME_MAX_US);
+		return read_int(decoder, id, 0, EVENT_TIME_MAX_US);
 	case TYPE_UNITS:
 		return read_UNITS(decoder, id);
 	case TYPE_PROPS:
@@ -339,12 +339,6 @@ static bool read_fields(struct decoder *decoder)
 	       refuse(decoder, "bytes follow behind the record's last field");
 }
 
-static bool is_name_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '.' || c == '-' || c == '_';
-}
-
 static bool check_use_case(struct decoder *decoder)
 {
 	static const enum payi_field need_a_name[] = {
@@ -359,12 +353,8 @@ static bool check_use_case(struct decoder *decoder)
 		return true;
 	}
 	const struct event_field *name = &event->field[PAYI_FIELD_use_case_name];
-	uint32_t good = 0;
-	while (good < name->len && is_name_char(name->text[good]))
-		good++;
-	if (good == name->len && good <= PAYI_LIMIT_USE_CASE_NAME)
-		return true;
-	return refuse(decoder, "use_case_name is not 1 to 64 of A-Z a-z 0-9 . - _");
+	return use_case_name_is_good(name->text, name->len) ||
+	       refuse(decoder, "use_case_name is not 1 to 64 of A-Z a-z 0-9 . - _");
 }
 
 static bool check_required(struct decoder *decoder)

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define EVENT_TIME_MAX_US INT64_C(253402300799999999) /* 9999-12-31T23:59:59.999999Z */
+
 enum { EVENT_GENERATED_ID_BYTES = 5 + 36 + 1 }; /* "payi_", a UUID, a NUL */
 
 /* A field's value: its msgpack bytes, and what they say where that is one number or one string. */

@@ -14,13 +14,14 @@ static void copy_text(char to[BOOKS_TEXT_BYTES], const struct query *row, int co
 
 /* One statement, so that all is of one moment. */
 static const char totals[] =
-	"WITH sums AS (SELECT r.state, l.sequence, l.rejected, l.refused, l.dropped_full, "
+	"WITH sums AS (SELECT r.state, l.sequence, l.rejected, l.notices, l.refused, "
+	"l.dropped_full, "
 	"l.dropped_too_big,"
 	" l.attempted - l.sequence - l.refused - l.dropped_full - l.dropped_too_big AS open"
 	" FROM lanes l JOIN rings r ON r.id = l.ring)"
 	" SELECT a.last_event_id, s.*, g.* FROM agent_state a,"
-	" (SELECT total(sequence), total(rejected), total(refused), total(dropped_full), "
-	"total(dropped_too_big),"
+	" (SELECT total(sequence), total(notices), total(rejected), total(refused),"
+	" total(dropped_full), total(dropped_too_big),"
 	" total(CASE WHEN state = 'closed' THEN open END),"
 	" count(CASE WHEN state = 'closed' AND open NOT BETWEEN 0 AND 1 THEN 1 END) FROM sums) s,"
 	" (SELECT total(dropped_busy), count(CASE state WHEN 'open' THEN 1 END),"
@@ -38,16 +39,17 @@ int books_read(struct query_db *db, struct books *books, struct err *err)
 		*books = (struct books){
 			.stored = query_int(row, 0),
 			.records = query_int(row, 1),
-			.rejected = query_int(row, 2),
-			.refused = query_int(row, 3),
-			.dropped_full = query_int(row, 4),
-			.dropped_too_big = query_int(row, 5),
-			.interrupted = query_int(row, 6),
-			.wrong_lanes = query_int(row, 7),
-			.dropped_busy = query_int(row, 8),
-			.rings_open = query_int(row, 9),
-			.rings_closed = query_int(row, 10),
-			.rings_aside = query_int(row, 11),
+			.notices = query_int(row, 2),
+			.rejected = query_int(row, 3),
+			.refused = query_int(row, 4),
+			.dropped_full = query_int(row, 5),
+			.dropped_too_big = query_int(row, 6),
+			.interrupted = query_int(row, 7),
+			.wrong_lanes = query_int(row, 8),
+			.dropped_busy = query_int(row, 9),
+			.rings_open = query_int(row, 10),
+			.rings_closed = query_int(row, 11),
+			.rings_aside = query_int(row, 12),
 		};
 	query_free(row);
 	if (status == 0)
@@ -57,8 +59,9 @@ int books_read(struct query_db *db, struct books *books, struct err *err)
 
 const char *books_check(const struct books *books)
 {
-	if (books->stored != books->records - books->rejected)
-		return "the events stored are not those read from the rings less the rejected";
+	if (books->stored != books->records - books->notices - books->rejected)
+		return "the events stored are not the records read from the rings less notices and "
+		       "rejected ones";
 	if (books->wrong_lanes)
 		return "counters of closed rings do not add up";
 	return NULL;
@@ -67,7 +70,8 @@ const char *books_check(const struct books *books)
 /* ---- Sinks ---------------------------------------------------------------------------------------- */
 
 static const char sink_row[] =
-	"SELECT b.stored, b.delivered, b.waiting, b.deferred, b.dead, k.state, k.last_error, "
+	"SELECT b.stored, b.delivered, b.waiting, b.deferred, b.dead, b.held, k.state, "
+	"k.last_error, "
 	"k.last_error_us,"
 	" k.last_success_us, k.next_try_us,"
 	" min(coalesce((SELECT e.stored_us FROM events e WHERE e.id > k.position AND NOT EXISTS"
@@ -76,6 +80,9 @@ static const char sink_row[] =
 	"  ORDER BY e.id LIMIT 1), 9223372036854775807),"
 	" coalesce((SELECT e.stored_us FROM sink_exceptions x JOIN events e ON e.id = x.event"
 	"  WHERE x.sink = k.name AND x.state = 'deferred' ORDER BY x.event LIMIT 1), "
+	"9223372036854775807),"
+	" coalesce((SELECT e.stored_us FROM sink_exceptions x JOIN events e ON e.id = x.event"
+	"  WHERE x.sink = k.name AND x.state = 'held' ORDER BY x.event LIMIT 1), "
 	"9223372036854775807))"
 	" FROM sinks k JOIN sink_books b ON b.sink = k.name WHERE k.name = :sink";
 
@@ -94,14 +101,15 @@ int books_read_sink(struct query_db *db, const char *name, struct books_sink *si
 			.waiting = query_int(row, 2),
 			.deferred = query_int(row, 3),
 			.dead = query_int(row, 4),
-			.last_error_us = query_int(row, 7),
-			.last_success_us = query_int(row, 8),
-			.next_try_us = query_int(row, 9),
-			.oldest_us = query_int(row, 10) == INT64_MAX ? 0 : query_int(row, 10),
+			.held = query_int(row, 5),
+			.last_error_us = query_int(row, 8),
+			.last_success_us = query_int(row, 9),
+			.next_try_us = query_int(row, 10),
+			.oldest_us = query_int(row, 11) == INT64_MAX ? 0 : query_int(row, 11),
 		};
 		snprintf(sink->name, sizeof(sink->name), "%s", name);
-		copy_text(sink->state, row, 5);
-		copy_text(sink->last_error, row, 6);
+		copy_text(sink->state, row, 6);
+		copy_text(sink->last_error, row, 7);
 	}
 	query_free(row);
 	return status;
@@ -109,8 +117,9 @@ int books_read_sink(struct query_db *db, const char *name, struct books_sink *si
 
 const char *books_check_sink(const struct books_sink *sink)
 {
-	if (sink->stored != sink->delivered + sink->waiting + sink->deferred + sink->dead)
-		return "the events stored are not those delivered, waiting, deferred or dead";
+	if (sink->stored !=
+	    sink->delivered + sink->waiting + sink->deferred + sink->held + sink->dead)
+		return "the events stored are not those delivered, waiting, deferred, held or dead";
 	return NULL;
 }
 

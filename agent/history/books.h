@@ -15,8 +15,9 @@ enum { BOOKS_ID_BYTES = 16, BOOKS_LANES_MAX = 16, BOOKS_TEXT_BYTES = 256 };
 /* Over all rings that ever were, as committed last. */
 struct books {
 	int64_t stored;   /* events in the database, ever */
-	int64_t records;  /* read from rings: stored + rejected */
-	int64_t rejected; /* read, but no valid events */
+	int64_t records;  /* read from rings: stored + notices + rejected */
+	int64_t notices;  /* what was said of use cases beside events */
+	int64_t rejected; /* read, but not valid */
 	int64_t refused;  /* by libpayi, at the call: bad input */
 	int64_t dropped_full;
 	int64_t dropped_too_big;
@@ -35,6 +36,7 @@ struct books_sink {
 	int64_t waiting;
 	int64_t deferred;
 	int64_t dead;
+	int64_t held; /* until their use cases have been given ids */
 	char state[BOOKS_TEXT_BYTES];
 	char last_error[BOOKS_TEXT_BYTES];
 	int64_t last_error_us; /* 0: none; so are the next */

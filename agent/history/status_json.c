@@ -75,6 +75,7 @@ static void add_books(const struct status *status, struct buf *out)
 	add_int(out, "tracked", books->records + status->in_rings);
 	add_int(out, "stored", books->stored);
 	add_int(out, "in_rings", status->in_rings);
+	add_int(out, "notices", books->notices);
 	add_int(out, "rejected", books->rejected);
 	add_int(out, "refused", books->refused);
 	add_int(out, "dropped_full", books->dropped_full);
@@ -95,6 +96,7 @@ static void add_sink(const struct books_sink *sink, struct buf *out)
 	add_int(out, "delivered", sink->delivered);
 	add_int(out, "waiting", sink->waiting);
 	add_int(out, "deferred", sink->deferred);
+	add_int(out, "held", sink->held);
 	add_int(out, "dead", sink->dead);
 	add_time(out, "last_success", sink->last_success_us);
 	add_text(out, "last_error", sink->last_error);

@@ -1,14 +1,20 @@
+#define _GNU_SOURCE /* memmem() */
 #include "store/feed.h"
 
+#include "schema/use_case_fields.h"
 #include "store/query.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct feed {
 	struct query_db *db;
 	struct query *position;
 	struct query *events;
 	struct query *deferred;
+	struct query *handle;
+	struct query *definitions;
+	struct query *handles;
 };
 
 static const char position_sql[] = "SELECT position FROM sinks WHERE name = :sink";
@@ -19,7 +25,7 @@ static const char position_sql[] = "SELECT position FROM sinks WHERE name = :sin
  * it may yet have to pass over what was settled ahead before.
  */
 static const char events_sql[] =
-	"SELECT e.id, e.record, 0 FROM events e"
+	"SELECT e.id, e.record, 0, e.instance FROM events e"
 	" WHERE e.id > max(:after, coalesce((SELECT k.position FROM sinks k WHERE k.name = :sink), "
 	"0))"
 	" AND NOT EXISTS (SELECT 1 FROM sink_exceptions x WHERE x.sink = :sink AND x.event = e.id)"
@@ -28,9 +34,39 @@ static const char events_sql[] =
 	" ORDER BY e.id LIMIT :limit";
 
 static const char deferred_sql[] =
-	"SELECT e.id, e.record, x.attempts FROM sink_exceptions x JOIN events e ON e.id = x.event"
+	"SELECT e.id, e.record, x.attempts, e.instance"
+	" FROM sink_exceptions x JOIN events e ON e.id = x.event"
 	" WHERE x.sink = :sink AND x.state = 'deferred' AND x.event > :after AND x.retry_us <= :now"
 	" ORDER BY x.event LIMIT :limit";
+
+static const char handle_sql[] = "SELECT given_id FROM use_case_handles WHERE instance = :instance";
+
+/* By retry_us and key, as the index has them: what was never asked before comes first, in the order of its coming. */
+static const char definitions_sql[] =
+	"SELECT d.use_case_name, n.text, d.attempts, d.description FROM use_case_definitions d"
+	" JOIN names n ON n.id = d.use_case_name"
+	" WHERE d.state = 'waiting' AND d.retry_us <= :now"
+	" ORDER BY d.retry_us, d.use_case_name LIMIT :limit";
+
+static const char handles_sql[] =
+	"SELECT h.instance, n.text, h.attempts FROM use_case_handles h"
+	" JOIN use_case_instances i ON i.id = h.instance JOIN names n ON n.id = i.use_case_name"
+	" WHERE h.state = 'waiting' AND h.retry_us <= :now"
+	" ORDER BY h.retry_us, h.instance LIMIT :limit";
+
+static int prepare(struct feed *feed, struct err *err)
+{
+	const struct {
+		const char *sql;
+		struct query **query;
+	} queries[] = {{position_sql, &feed->position},       {events_sql, &feed->events},
+		       {deferred_sql, &feed->deferred},       {handle_sql, &feed->handle},
+		       {definitions_sql, &feed->definitions}, {handles_sql, &feed->handles}};
+	int status = 0;
+	for (size_t i = 0; !status && i < sizeof(queries) / sizeof(queries[0]); i++)
+		status = query_prepare(feed->db, queries[i].sql, queries[i].query, err);
+	return status;
+}
 
 int feed_open(const char *path, const char *sink, struct feed **out, struct err *err)
 {
@@ -39,11 +75,7 @@ int feed_open(const char *path, const char *sink, struct feed **out, struct err 
 		return err_set(err, ERR_MEMORY, "out of memory");
 	int status = query_db_open(path, &feed->db, err);
 	if (!status)
-		status = query_prepare(feed->db, position_sql, &feed->position, err);
-	if (!status)
-		status = query_prepare(feed->db, events_sql, &feed->events, err);
-	if (!status)
-		status = query_prepare(feed->db, deferred_sql, &feed->deferred, err);
+		status = prepare(feed, err);
 	if (status) {
 		feed_close(feed);
 		return status;
@@ -62,6 +94,9 @@ void feed_close(struct feed *feed)
 	query_free(feed->position);
 	query_free(feed->events);
 	query_free(feed->deferred);
+	query_free(feed->handle);
+	query_free(feed->definitions);
+	query_free(feed->handles);
 	query_db_close(feed->db);
 	free(feed);
 }
@@ -76,26 +111,59 @@ int feed_position(struct feed *feed, int64_t *position, struct err *err)
 	return status < 0 ? status : 0;
 }
 
-static bool give(const struct query *query, sink_take_fn *take, void *taker)
+/* ---- Events --------------------------------------------------------------------------------------- */
+
+/*
+ * Most events are under no handle, and pay for handles only this search: one that is carries the prefix in
+ * its record, so an event without need not be looked up. (With it, somewhere in its texts, it may still be under none.)
+ */
+static bool may_be_under_handle(const struct sink_item *item)
+{
+	static const char prefix[] = PAYI_HANDLE_PREFIX;
+	return memmem(item->record, item->record_bytes, prefix, sizeof(prefix) - 1) != NULL;
+}
+
+static int find_given_id(struct feed *feed, int64_t instance, struct sink_item *item,
+			 struct err *err)
+{
+	query_bind_int(feed->handle, ":instance", instance);
+	const int status = query_step(feed->handle, err);
+	if (status > 0) {
+		item->use_case_id = query_text(feed->handle, 0);
+		item->unresolved = !item->use_case_id;
+	}
+	return status < 0 ? status : 0;
+}
+
+/* 1: taken; 0: not; negative: an error. */
+static int give(struct feed *feed, const struct query *query, sink_take_fn *take, void *taker,
+		struct err *err)
 {
 	size_t bytes = 0;
 	const uint8_t *record = query_blob(query, 1, &bytes);
-	const struct sink_item item = {.id = query_int(query, 0),
-				       .record = record,
-				       .record_bytes = (uint32_t)bytes,
-				       .attempts = (int32_t)query_int(query, 2)};
-	return take(taker, &item);
+	struct sink_item item = {.id = query_int(query, 0),
+				 .record = record,
+				 .record_bytes = (uint32_t)bytes,
+				 .attempts = (int32_t)query_int(query, 2)};
+	if (!may_be_under_handle(&item))
+		return take(taker, &item);
+	int status = find_given_id(feed, query_int(query, 3), &item, err);
+	if (!status)
+		status = take(taker, &item);
+	query_reset(feed->handle); /* not before: the id is its text */
+	return status;
 }
 
 /* Resetting the query ends its snapshot, so that the WAL can be emptied between two calls. */
-static int each(struct query *query, int64_t after_id, int limit, sink_take_fn *take, void *taker,
-		struct err *err)
+static int each(struct feed *feed, struct query *query, int64_t after_id, int limit,
+		sink_take_fn *take, void *taker, struct err *err)
 {
 	int taken = 0;
 	int status = 0;
 	query_bind_int(query, ":after", after_id);
 	query_bind_int(query, ":limit", limit);
-	while ((status = query_step(query, err)) > 0 && give(query, take, taker))
+	while ((status = query_step(query, err)) > 0 &&
+	       (status = give(feed, query, take, taker, err)) > 0)
 		taken++;
 	query_reset(query);
 	return status < 0 ? status : taken;
@@ -104,12 +172,54 @@ static int each(struct query *query, int64_t after_id, int limit, sink_take_fn *
 int feed_each(struct feed *feed, int64_t after_id, int limit, sink_take_fn *take, void *taker,
 	      struct err *err)
 {
-	return each(feed->events, after_id, limit, take, taker, err);
+	return each(feed, feed->events, after_id, limit, take, taker, err);
 }
 
 int feed_each_deferred(struct feed *feed, int64_t now_us, int64_t after_id, int limit,
 		       sink_take_fn *take, void *taker, struct err *err)
 {
 	query_bind_int(feed->deferred, ":now", now_us);
-	return each(feed->deferred, after_id, limit, take, taker, err);
+	return each(feed, feed->deferred, after_id, limit, take, taker, err);
+}
+
+/* ---- Asks ----------------------------------------------------------------------------------------- */
+
+static bool give_ask(const struct query *query, enum sink_ask_kind kind, sink_take_ask_fn *take,
+		     void *taker)
+{
+	const struct sink_ask ask = {.kind = kind,
+				     .key = query_int(query, 0),
+				     .use_case_name = query_text(query, 1),
+				     .description =
+					     kind == SINK_ASK_DEFINE ? query_text(query, 3) : NULL,
+				     .attempts = (int32_t)query_int(query, 2)};
+	return take(taker, &ask);
+}
+
+/* *open: the taker takes more. */
+static int each_ask(struct query *query, enum sink_ask_kind kind, int64_t now_us, int limit,
+		    sink_take_ask_fn *take, void *taker, bool *open, struct err *err)
+{
+	int taken = 0;
+	int status = 0;
+	query_bind_int(query, ":now", now_us);
+	query_bind_int(query, ":limit", limit);
+	while ((status = query_step(query, err)) > 0 &&
+	       (*open = give_ask(query, kind, take, taker)))
+		taken++;
+	query_reset(query);
+	return status < 0 ? status : taken;
+}
+
+int feed_asks(struct feed *feed, int64_t now_us, int limit, sink_take_ask_fn *take, void *taker,
+	      struct err *err)
+{
+	bool open = true;
+	const int definitions = each_ask(feed->definitions, SINK_ASK_DEFINE, now_us, limit, take,
+					 taker, &open, err);
+	if (definitions < 0 || !open)
+		return definitions;
+	const int handles = each_ask(feed->handles, SINK_ASK_ID, now_us, limit - definitions, take,
+				     taker, &open, err);
+	return handles < 0 ? handles : definitions + handles;
 }

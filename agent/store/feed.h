@@ -1,5 +1,6 @@
 /*
- * A sink's view of the store: the events that it has not settled yet, in order. A reader's connection;
+ * A sink's view of the store: the events that it has not settled yet, in order, and what it is to ask the
+ * service. A reader's connection;
  * used on the loop's thread. No snapshot is held between calls.
  */
 #ifndef PAYI_STORE_FEED_H
@@ -23,5 +24,9 @@ int feed_each(struct feed *feed, int64_t after_id, int limit, sink_take_fn *take
 	      struct err *err);
 int feed_each_deferred(struct feed *feed, int64_t now_us, int64_t after_id, int limit,
 		       sink_take_fn *take, void *taker, struct err *err);
+
+/* As sink_host's fetch_asks: definitions first, for the service gives ids only under names that it knows. */
+int feed_asks(struct feed *feed, int64_t now_us, int limit, sink_take_ask_fn *take, void *taker,
+	      struct err *err);
 
 #endif

@@ -19,11 +19,22 @@ const struct ids_spec ids_of_names = {
 	.cached_bytes = 1 << 20,
 };
 
+/* The instance whose handle the service has given this id; of several, the first. */
+#define BY_GIVEN_ID                                                                                \
+	"SELECT h.instance FROM use_case_handles h JOIN use_case_instances i ON i.id = h.instance" \
+	" WHERE h.given_id = ?2 AND i.use_case_name = ?1 ORDER BY 1 LIMIT 1"
+
+/*
+ * An instance is found by its own id, or by the one that the service has given for it. Its own comes first:
+ * where both were there when the id was given, they stay apart.
+ */
 const struct ids_spec ids_of_instances = {
 	.insert = "INSERT INTO use_case_instances (use_case_name, use_case_id)"
-		  " VALUES (?1, nullif(?2, '')) ON CONFLICT DO NOTHING",
-	.select = "SELECT id FROM use_case_instances"
-		  " WHERE use_case_name = ?1 AND use_case_id IS nullif(?2, '')",
+		  " SELECT ?1, nullif(?2, '') WHERE NOT EXISTS (" BY_GIVEN_ID ")"
+		  " ON CONFLICT DO NOTHING",
+	.select =
+		"SELECT coalesce((SELECT id FROM use_case_instances"
+		" WHERE use_case_name = ?1 AND use_case_id IS nullif(?2, '')), (" BY_GIVEN_ID "))",
 	.cached = 65536, /* those of the last seconds at full load, of the last hours otherwise */
 	.cached_bytes = 3 << 20,
 };

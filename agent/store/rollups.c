@@ -14,6 +14,7 @@ enum rollup {
 	INSTANCE_USERS,
 	INSTANCE_VERSIONS,
 	INSTANCE_LATENCIES,
+	HANDLE,
 	USE_CASE,
 	HOUR,
 	HOUR_UNITS,
@@ -47,6 +48,10 @@ static const struct fold_spec specs[N_ROLLUPS] = {
 	[INSTANCE_LATENCIES] = {"instance_latencies", {
 		{FOLD_KEY, "instance"}, {FOLD_KEY, "latency_ms"},
 		{FOLD_SUM, "events"}}},
+	/* No sum, but as little dependent on order: who asks first, be it by an event, makes the row. */
+	[HANDLE] = {"use_case_handles", {
+		{FOLD_KEY, "instance"},
+		{FOLD_MIN, "requested_us"}}},
 	[USE_CASE] = {"use_case_totals", {
 		{FOLD_KEY, "use_case_name"},
 		{FOLD_SUM, "events"}, {FOLD_SUM, "failures"},
@@ -75,6 +80,7 @@ struct rollups {
 
 /* What an event counts for, worked out once for all its rollups. */
 struct share {
+	int64_t events;
 	int64_t time_us;
 	int64_t hour;
 	int64_t failed;
@@ -118,6 +124,7 @@ static struct share share_of(const struct event *event)
 	const int64_t latency_ms =
 		latency ? event->field[PAYI_FIELD_end_to_end_latency_ms].number : 0;
 	return (struct share){
+		.events = 1,
 		.time_us = time_us,
 		.hour = time_us / HOUR_US,
 		.failed = event_failed(event),
@@ -129,15 +136,30 @@ static struct share share_of(const struct event *event)
 	};
 }
 
+/* That the instance is there, and what came under it altogether. */
+static int add_totals(struct rollups *rollups, const struct rollups_event *event,
+		      const struct share *share, struct err *err)
+{
+	const int64_t instance[] = {event->instance,   share->events,     share->failed,
+				    share->input,      share->output,     share->latency_count,
+				    share->latency_ms, share->latency_ms, share->time_us,
+				    share->time_us};
+	const int64_t use_case[] = {event->use_case_name, share->events, share->failed,
+				    share->input,         share->output, share->time_us,
+				    share->time_us};
+	const int64_t handle[] = {event->instance, share->time_us};
+	int status = fold_add(rollups->fold[INSTANCE], instance, err);
+	if (!status)
+		status = fold_add(rollups->fold[USE_CASE], use_case, err);
+	if (!status && event->handle)
+		status = fold_add(rollups->fold[HANDLE], handle, err);
+	return status;
+}
+
 static int add_to_instance(struct rollups *rollups, const struct rollups_event *event,
 			   const struct share *share, struct err *err)
 {
-	const int64_t total[] = {event->instance,   1,
-				 share->failed,     share->input,
-				 share->output,     share->latency_count,
-				 share->latency_ms, share->latency_ms,
-				 share->time_us,    share->time_us};
-	int status = fold_add(rollups->fold[INSTANCE], total, err);
+	int status = add_totals(rollups, event, share, err);
 	if (!status && event->step) {
 		const int64_t step[] = {event->instance, event->step,   1,
 					share->failed,   share->input,  share->output,
@@ -159,15 +181,6 @@ static int add_to_instance(struct rollups *rollups, const struct rollups_event *
 		status = fold_add(rollups->fold[INSTANCE_LATENCIES], latency, err);
 	}
 	return status;
-}
-
-static int add_to_use_case(struct rollups *rollups, const struct rollups_event *event,
-			   const struct share *share, struct err *err)
-{
-	const int64_t total[] = {
-		event->use_case_name, 1, share->failed, share->input, share->output, share->time_us,
-		share->time_us};
-	return fold_add(rollups->fold[USE_CASE], total, err);
 }
 
 static int add_to_hour(struct rollups *rollups, const struct rollups_event *event,
@@ -224,8 +237,6 @@ int rollups_add(struct rollups *rollups, const struct rollups_event *event, stru
 	int status = add_to_hour(rollups, event, &share, err);
 	if (!status && event->instance)
 		status = add_to_instance(rollups, event, &share, err);
-	if (!status && event->instance)
-		status = add_to_use_case(rollups, event, &share, err);
 	uint32_t n_types = 0;
 	struct msgpack in = event_open(event->event, PAYI_FIELD_units, &n_types);
 	for (uint32_t i = 0; !status && i < n_types; i++) {
@@ -234,6 +245,13 @@ int rollups_add(struct rollups *rollups, const struct rollups_event *event, stru
 		status = add_units(rollups, event, &share, &units, err);
 	}
 	return status;
+}
+
+int rollups_add_instance(struct rollups *rollups, const struct rollups_event *event,
+			 int64_t time_us, struct err *err)
+{
+	const struct share share = {.time_us = time_us};
+	return add_totals(rollups, event, &share, err);
 }
 
 int rollups_write(struct rollups *rollups, struct err *err)

@@ -10,6 +10,7 @@
 #include "store/ids.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct rollups;
@@ -18,6 +19,7 @@ struct rollups;
 struct rollups_event {
 	const struct event *event;
 	int64_t instance;
+	bool handle; /* the instance's id is one: the service shall give another */
 	int64_t use_case_name;
 	int64_t category;
 	int64_t resource;
@@ -31,6 +33,10 @@ void rollups_close(struct rollups *rollups); /* NULL is fine */
 
 /* Within a transaction: gather, and write what was gathered before it is committed. */
 int rollups_add(struct rollups *rollups, const struct rollups_event *event, struct err *err);
+/* An instance that exists from time_us on, be there events or not. Of event, instance, handle and use_case_name. */
+int rollups_add_instance(struct rollups *rollups, const struct rollups_event *event,
+			 int64_t time_us, struct err *err);
+
 int rollups_write(struct rollups *rollups, struct err *err);
 void rollups_forget(struct rollups *rollups);
 

@@ -11,9 +11,6 @@ static int code_of(int result)
 		return ERR_BUSY;
 	case SQLITE_NOMEM:
 		return ERR_MEMORY;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return ERR_CORRUPT;
 	default:
 		return ERR_STORE;
 	}
@@ -31,7 +28,7 @@ static const char *hint_of(int result)
 		       "mode";
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return "; the file is damaged: `sqlite3 FILE .recover` reads what is left";
+		return "; the file is damaged, move it away or restore a copy";
 	default:
 		return "";
 	}
@@ -77,6 +74,11 @@ struct sql_value sql_text(const char *text)
 	if (!text)
 		return (struct sql_value){SQL_VALUE_NULL, 0, NULL, 0};
 	return (struct sql_value){SQL_VALUE_TEXT, 0, text, strlen(text)};
+}
+
+struct sql_value sql_int_or_null(int64_t number)
+{
+	return number ? SQL_INT(number) : SQL_TEXT(NULL);
 }
 
 static int bind(sqlite3_stmt *statement, int at, const struct sql_value *value)

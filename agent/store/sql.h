@@ -39,6 +39,7 @@ struct sql_value {
 #define SQL_END               ((struct sql_value){SQL_VALUE_END, 0, NULL, 0})
 
 struct sql_value sql_text(const char *text);
+struct sql_value sql_int_or_null(int64_t number); /* 0 is null */
 
 /* Binds without copying: what the values point at must live until the statement is reset. */
 int sql_bind_values(sqlite3_stmt *statement, struct err *err, const struct sql_value *values);

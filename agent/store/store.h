@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "event/event.h"
+#include "event/use_case.h"
 #include "payi/ring.h"
 #include "sink/sink.h"
 
@@ -31,23 +32,9 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **store, struct err *err);
 void store_close(struct store *store);
 
-/*
- * Each transaction carries a number, one more than the last. A commit that finds another number than its own
- * last is not made: ERR_FENCED, somebody else writes to this database.
- */
 int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
 void store_rollback(struct store *store);
-
-enum { STORE_COMMITTED = 1 };
-
-/*
- * For after an error that was more than somebody's lock, and after store_rollback(): closes the connection,
- * opens the database anew and checks it. What a failed write or fsync has left in the caches of the kernel and of
- * SQLite is not to be built upon. On failure call it again later; nothing else, but store_close(), may be called until
- * then. STORE_COMMITTED: the transaction whose commit failed is in the database, whole.
- */
-int store_reopen(struct store *store, struct err *err);
 
 /* ---- Rings ---- */
 
@@ -64,6 +51,7 @@ struct store_lane {
 	uint64_t position;
 	uint64_t sequence;
 	uint64_t rejected;
+	uint64_t notices; /* records of use cases: read, and no events */
 	uint64_t attempted;
 	uint64_t refused;
 	uint64_t dropped_full;
@@ -95,19 +83,21 @@ int store_rejected_put(struct store *store, int64_t ring, uint32_t lane,
 		       const struct payi_ring_record *record, const uint8_t *payload,
 		       const char *reason, int64_t now_us, struct err *err);
 
+/* What an application says of a use case. */
+int store_use_case_put(struct store *store, const struct use_case_notice *notice, struct err *err);
+
 /* ---- Sinks (between begin and commit) ---- */
 
 int store_settle(struct store *store, const struct sink_settlement *settlement, int64_t now_us,
 		 struct err *err);
+int store_settle_ask(struct store *store, const struct sink_ask_outcome *outcome, int64_t now_us,
+		     struct err *err);
 int store_sink_report(struct store *store, const char *sink, const struct sink_report *report,
 		      struct err *err);
 
 /* ---- House-keeping ---- */
 
-/*
- * Moves what can be moved from the WAL into the database; when the loop is idle or the WAL is long. What it
- * could not move it tries to with the next call.
- */
-int store_checkpoint(struct store *store, struct err *err);
+/* Moves what can be moved from the WAL into the database; when the loop is idle or the WAL is long. */
+void store_checkpoint(struct store *store);
 
 #endif

@@ -49,6 +49,7 @@ enum { N_COLUMNS = sizeof(columns) / sizeof(columns[0]) };
 struct refs {
 	int64_t instance;
 	int64_t use_case_name;
+	bool handle; /* the instance's id is one */
 	int64_t name[PAYI_FIELD_MAX + 1];
 };
 
@@ -67,6 +68,7 @@ static int find_instance(struct store *store, const struct event *event, struct 
 	const struct event_field *name = &event->field[PAYI_FIELD_use_case_name];
 	const struct event_field *id = &event->field[PAYI_FIELD_use_case_id];
 	const bool has_id = event_has(event, PAYI_FIELD_use_case_id);
+	refs->handle = has_id && use_case_id_is_handle(id->text, id->len);
 	const int status =
 		ids_find(store->names, 0, name->text, name->len, &refs->use_case_name, err);
 	if (status)
@@ -148,6 +150,7 @@ int store_event_put(struct store *store, int64_t ring, const struct event *event
 	const struct rollups_event share = {
 		.event = event,
 		.instance = refs.instance,
+		.handle = refs.handle,
 		.use_case_name = refs.use_case_name,
 		.category = refs.name[PAYI_FIELD_category],
 		.resource = refs.name[PAYI_FIELD_resource],

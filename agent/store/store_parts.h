@@ -1,5 +1,5 @@
 /*
- * The store from inside: what store.c, store_event.c, store_ring.c and store_sink.c share.
+ * The store from inside: what store.c and the store_….c share.
  */
 #ifndef PAYI_STORE_STORE_PARTS_H
 #define PAYI_STORE_STORE_PARTS_H
@@ -20,21 +20,48 @@
 	X(BEGIN,    "BEGIN IMMEDIATE") \
 	X(COMMIT,   "COMMIT") \
 	X(ROLLBACK, "ROLLBACK") \
-	X(STATE,    "UPDATE agent_state SET last_event_id = ?1, epoch = ?2 + 1 WHERE epoch = ?2") \
+	X(LAST_ID,  "UPDATE agent_state SET last_event_id = ?1") \
 	\
 	X(RING_FIND,   "SELECT id, state = 'aside' FROM rings WHERE ring_id = ?1") \
 	X(RING_ADD,    "INSERT INTO rings (ring_id, app_name, pid, uid, created_us, seen_us, state)" \
 		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'open')") \
 	X(RING_BUSY,   "UPDATE rings SET dropped_busy = ?2 WHERE id = ?1") \
 	X(RING_END,    "UPDATE rings SET state = ?2, reason = ?3, closed_us = ?4 WHERE id = ?1") \
-	X(LANES_FIND,  "SELECT lane, position, sequence, rejected, attempted, refused, dropped_full," \
-		       " dropped_too_big FROM lanes WHERE ring = ?1") \
-	X(LANE_PUT,    "INSERT OR REPLACE INTO lanes (ring, lane, position, sequence, rejected, attempted," \
-		       " refused, dropped_full, dropped_too_big) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)") \
+	X(LANES_FIND,  "SELECT lane, position, sequence, rejected, notices, attempted, refused," \
+		       " dropped_full, dropped_too_big FROM lanes WHERE ring = ?1") \
+	X(LANE_PUT,    "INSERT OR REPLACE INTO lanes (ring, lane, position, sequence, rejected, notices," \
+		       " attempted, refused, dropped_full, dropped_too_big)" \
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)") \
 	X(REJECTED_PUT, \
 		       "INSERT INTO rejected_records (ring, lane, sequence, rejected_us, reason, record_bytes," \
 		       " record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
 	X(REJECTED_CUT, "DELETE FROM rejected_records WHERE id <= ?1") \
+	\
+	X(DEFINITION_SEEN, \
+		       "UPDATE use_case_definitions SET defined_us = max(defined_us, ?3)" \
+		       " WHERE use_case_name = ?1 AND description = ?2") \
+	X(DEFINITION_PUT, \
+		       "INSERT INTO use_case_definitions (use_case_name, description, defined_us)" \
+		       " VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET description = excluded.description," \
+		       " defined_us = excluded.defined_us, state = 'waiting', attempts = 0, retry_us = 0," \
+		       " http_status = NULL, code = NULL, message = NULL, settled_us = NULL" \
+		       " WHERE description <> excluded.description" \
+		       " AND (excluded.defined_us, excluded.description) > (defined_us, description)") \
+	X(DEFINITION_SETTLE, \
+		       "UPDATE use_case_definitions SET state = ?3, settled_us = ?4, attempts = attempts + ?5," \
+		       " retry_us = ?6, http_status = ?7, code = ?8, message = ?9" \
+		       " WHERE use_case_name = ?1 AND description = ?2 AND state = 'waiting'") \
+	X(HANDLE_SETTLE, \
+		       "UPDATE use_case_handles SET given_id = ?2, state = ?3, given_us = ?4," \
+		       " attempts = attempts + ?5, retry_us = ?6, http_status = ?7, code = ?8, message = ?9" \
+		       " WHERE instance = ?1 AND state = 'waiting'") \
+	X(HANDLE_OF_EVENT, \
+		       "SELECT h.state, h.http_status, h.code, h.message FROM events e" \
+		       " JOIN use_case_handles h ON h.instance = e.instance WHERE e.id = ?1") \
+	X(HELD_END, \
+		       "UPDATE sink_exceptions SET state = ?2, retry_us = ?3, http_status = ?4, code = ?5," \
+		       " message = ?6, last_us = ?7 WHERE state = 'held' AND sink IN (SELECT name FROM sinks)" \
+		       " AND event IN (SELECT id FROM events WHERE instance = ?1)") \
 	\
 	X(SINK_ADD,    "INSERT INTO sinks (name, position) VALUES (?1, 0) ON CONFLICT DO NOTHING") \
 	X(SINK_FIND,   "SELECT position FROM sinks WHERE name = ?1") \
@@ -51,8 +78,9 @@
 	X(SETTLED_CUT, "DELETE FROM sink_settled WHERE sink = ?1 AND after_id <= ?2") \
 	X(EXCEPTION_PUT, \
 		       "INSERT INTO sink_exceptions (sink, event, state, attempts, retry_us, http_status, code," \
-		       " message, first_us, last_us) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6, ?7, ?8, ?8)" \
-		       " ON CONFLICT DO UPDATE SET state = excluded.state, attempts = attempts + 1," \
+		       " message, first_us, last_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)" \
+		       " ON CONFLICT DO UPDATE SET state = excluded.state," \
+		       " attempts = attempts + excluded.attempts," \
 		       " retry_us = excluded.retry_us, http_status = excluded.http_status," \
 		       " code = excluded.code, message = excluded.message, last_us = excluded.last_us") \
 	X(EXCEPTION_CUT, \
@@ -67,9 +95,7 @@ enum store_statement {
 };
 
 struct store {
-	char *path;
-	bool sync_full;
-	sqlite3 *db; /* NULL after a reopening that failed */
+	sqlite3 *db;
 	struct ids *names;
 	struct ids *instances;
 	struct rollups *rollups;
@@ -77,8 +103,6 @@ struct store {
 	struct rows *events;
 	int64_t last_id;      /* of an event, the transaction under way included */
 	int64_t committed_id; /* without it */
-	int64_t epoch;        /* the number of the last transaction that was committed */
-	bool in_doubt;        /* the last commit failed half-way: only the database knows */
 	int wal_pages;        /* in the WAL, that a checkpoint would move */
 	int wal_starved;      /* so many are too many: wait for readers */
 };

@@ -46,10 +46,11 @@ static void read_lane(sqlite3_stmt *row, struct store_lane lanes[PAYI_RING_LANES
 		.position = (uint64_t)sqlite3_column_int64(row, 1),
 		.sequence = (uint64_t)sqlite3_column_int64(row, 2),
 		.rejected = (uint64_t)sqlite3_column_int64(row, 3),
-		.attempted = (uint64_t)sqlite3_column_int64(row, 4),
-		.refused = (uint64_t)sqlite3_column_int64(row, 5),
-		.dropped_full = (uint64_t)sqlite3_column_int64(row, 6),
-		.dropped_too_big = (uint64_t)sqlite3_column_int64(row, 7),
+		.notices = (uint64_t)sqlite3_column_int64(row, 4),
+		.attempted = (uint64_t)sqlite3_column_int64(row, 5),
+		.refused = (uint64_t)sqlite3_column_int64(row, 6),
+		.dropped_full = (uint64_t)sqlite3_column_int64(row, 7),
+		.dropped_too_big = (uint64_t)sqlite3_column_int64(row, 8),
 	};
 }
 
@@ -84,9 +85,9 @@ int store_lane_put(struct store *store, int64_t ring, uint32_t lane,
 {
 	return sql_run(store->statement[STORE_LANE_PUT], err, SQL_INT(ring), SQL_INT(lane),
 		       SQL_INT(values->position), SQL_INT(values->sequence),
-		       SQL_INT(values->rejected), SQL_INT(values->attempted),
-		       SQL_INT(values->refused), SQL_INT(values->dropped_full),
-		       SQL_INT(values->dropped_too_big), SQL_END);
+		       SQL_INT(values->rejected), SQL_INT(values->notices),
+		       SQL_INT(values->attempted), SQL_INT(values->refused),
+		       SQL_INT(values->dropped_full), SQL_INT(values->dropped_too_big), SQL_END);
 }
 
 int store_ring_busy(struct store *store, int64_t ring, uint64_t dropped_busy, struct err *err)

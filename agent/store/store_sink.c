@@ -5,6 +5,8 @@
 #include "store/sql.h"
 #include "store/store_parts.h"
 
+#include <string.h>
+
 static int find_number(sqlite3_stmt *statement, int64_t *number, struct err *err)
 {
 	*number = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
@@ -24,30 +26,77 @@ static int settle_delivered(struct store *store, const char *sink, int64_t event
 	return status;
 }
 
-static int settle_exception(struct store *store, const char *sink,
-			    const struct sink_outcome *outcome, int64_t now_us, struct err *err)
+/* attempts: how many this makes, 0 or 1. */
+static int put_exception(struct store *store, const char *sink, const struct sink_outcome *outcome,
+			 int attempts, int64_t now_us, struct err *err)
 {
+	static const char *const states[] = {[SINK_DELIVERED] = "delivered",
+					     [SINK_DEFERRED] = "deferred",
+					     [SINK_DEAD] = "dead",
+					     [SINK_HELD] = "held"};
 	const bool deferred = outcome->verdict == SINK_DEFERRED;
 	return sql_run(store->statement[STORE_EXCEPTION_PUT], err, SQL_TEXT(sink),
-		       SQL_INT(outcome->id), SQL_TEXT(deferred ? "deferred" : "dead"),
+		       SQL_INT(outcome->id), SQL_TEXT(states[outcome->verdict]), SQL_INT(attempts),
 		       deferred ? SQL_INT(outcome->retry_us) : SQL_TEXT(NULL),
-		       outcome->http_status ? SQL_INT(outcome->http_status) : SQL_TEXT(NULL),
-		       SQL_TEXT(outcome->code), SQL_TEXT(outcome->message), SQL_INT(now_us),
-		       SQL_END);
+		       sql_int_or_null(outcome->http_status), SQL_TEXT(outcome->code),
+		       SQL_TEXT(outcome->message), SQL_INT(now_us), SQL_END);
+}
+
+/*
+ * The sink holds an event for want of an id. By now the service may have given it, or refused it for good:
+ * the transaction that said so has dealt with the events that were held then, and this one comes after it.
+ */
+static struct sink_outcome outcome_of_handle(sqlite3_stmt *handle, int64_t event, int64_t now_us)
+{
+	const bool found = sqlite3_step(handle) == SQLITE_ROW;
+	const char *state = found ? (const char *)sqlite3_column_text(handle, 0) : "given";
+	if (strcmp(state, "waiting") == 0)
+		return (struct sink_outcome){.id = event, .verdict = SINK_HELD};
+	if (strcmp(state, "given") == 0)
+		return (struct sink_outcome){
+			.id = event, .verdict = SINK_DEFERRED, .retry_us = now_us};
+	return (struct sink_outcome){.id = event,
+				     .verdict = SINK_DEAD,
+				     .http_status = sqlite3_column_int(handle, 1),
+				     .code = (const char *)sqlite3_column_text(handle, 2),
+				     .message = (const char *)sqlite3_column_text(handle, 3)};
+}
+
+static int settle_held(struct store *store, const char *sink, int64_t event, int64_t now_us,
+		       struct err *err)
+{
+	sqlite3_stmt *handle = store->statement[STORE_HANDLE_OF_EVENT];
+	int status = sql_bind(handle, err, SQL_INT(event), SQL_END);
+	if (status)
+		return status;
+	const struct sink_outcome outcome = outcome_of_handle(handle, event, now_us);
+	status = put_exception(store, sink, &outcome, 0, now_us, err);
+	const int finished = sql_finish(handle, err); /* not before: its texts are the outcome's */
+	return status ? status : finished;
+}
+
+static int settle_outcome(struct store *store, const char *sink, const struct sink_outcome *outcome,
+			  int64_t now_us, int64_t *n_delivered, struct err *err)
+{
+	switch (outcome->verdict) {
+	case SINK_DELIVERED:
+		return settle_delivered(store, sink, outcome->id, n_delivered, err);
+	case SINK_HELD:
+		return settle_held(store, sink, outcome->id, now_us, err);
+	case SINK_DEFERRED:
+	case SINK_DEAD:
+		break;
+	}
+	return put_exception(store, sink, outcome, 1, now_us, err);
 }
 
 static int settle_outcomes(struct store *store, const struct sink_settlement *settlement,
 			   int64_t now_us, int64_t *n_delivered, struct err *err)
 {
 	int status = 0;
-	for (size_t i = 0; !status && i < settlement->n_outcomes; i++) {
-		const struct sink_outcome *outcome = &settlement->outcomes[i];
-		if (outcome->verdict == SINK_DELIVERED)
-			status = settle_delivered(store, settlement->sink, outcome->id, n_delivered,
-						  err);
-		else
-			status = settle_exception(store, settlement->sink, outcome, now_us, err);
-	}
+	for (size_t i = 0; !status && i < settlement->n_outcomes; i++)
+		status = settle_outcome(store, settlement->sink, &settlement->outcomes[i], now_us,
+					n_delivered, err);
 	return status;
 }
 
@@ -121,11 +170,6 @@ int store_settle(struct store *store, const struct sink_settlement *settlement, 
 	return status ? err_wrap(err, "settlement of sink %s", settlement->sink) : 0;
 }
 
-static struct sql_value time_or_null(int64_t time_us)
-{
-	return time_us ? SQL_INT(time_us) : SQL_TEXT(NULL);
-}
-
 int store_sink_report(struct store *store, const char *sink, const struct sink_report *report,
 		      struct err *err)
 {
@@ -133,8 +177,8 @@ int store_sink_report(struct store *store, const char *sink, const struct sink_r
 	if (!status)
 		status = sql_run(store->statement[STORE_SINK_REPORT], err, SQL_TEXT(sink),
 				 SQL_TEXT(report->state), SQL_TEXT(report->last_error),
-				 time_or_null(report->last_error_us),
-				 time_or_null(report->last_success_us),
-				 time_or_null(report->next_try_us), SQL_END);
+				 sql_int_or_null(report->last_error_us),
+				 sql_int_or_null(report->last_success_us),
+				 sql_int_or_null(report->next_try_us), SQL_END);
 	return status ? err_wrap(err, "report of sink %s", sink) : 0;
 }

@@ -8,7 +8,7 @@ CREATE TABLE use_case_definitions (
   use_case_name INTEGER PRIMARY KEY REFERENCES names (id),
   description TEXT NOT NULL,           -- of the latest defined_us: records come in any order
   defined_us INTEGER NOT NULL,
-  state TEXT NOT NULL,                 -- waiting (to be told the service), told, refused
+  state TEXT NOT NULL DEFAULT 'waiting', -- waiting (to be told the service), told, refused
   attempts INTEGER NOT NULL DEFAULT 0, -- that ended without an answer, or with "later"
   retry_us INTEGER NOT NULL DEFAULT 0,
   http_status INTEGER,
@@ -18,12 +18,14 @@ CREATE TABLE use_case_definitions (
 ) STRICT;
 CREATE INDEX use_case_definitions_waiting ON use_case_definitions (retry_us) WHERE state = 'waiting';
 
--- Instances whose use_case_id is a handle: an id that stands for one that the service gives.
+-- Instances whose use_case_id is a handle: an id that stands for one that the service gives. An event that comes
+-- later under the given id belongs to the same instance, for the store looks here, too. (An instance that was there
+-- under that id before it was given stays one of its own: an application that had learnt it elsewhere.)
 CREATE TABLE use_case_handles (
   instance INTEGER PRIMARY KEY REFERENCES use_case_instances (id),
-  state TEXT NOT NULL,                 -- waiting, given, refused
+  state TEXT NOT NULL DEFAULT 'waiting', -- waiting, given, refused
   given_id TEXT,
-  requested_us INTEGER NOT NULL,
+  requested_us INTEGER NOT NULL,       -- or the time of the first event under it, if that is earlier
   given_us INTEGER,
   attempts INTEGER NOT NULL DEFAULT 0,
   retry_us INTEGER NOT NULL DEFAULT 0,
@@ -80,6 +82,24 @@ CREATE TABLE usage_hour_latencies (
   events INTEGER NOT NULL,
   PRIMARY KEY (hour, use_case_name, category, resource, latency_ms)
 ) STRICT, WITHOUT ROWID;
+
+-- ---- Sinks -------------------------------------------------------------------------------------------
+
+-- An exception may be held, too: until its use case instance has been given an id.
+CREATE INDEX sink_held ON sink_exceptions (sink, event) WHERE state = 'held';
+
+-- Per sink: stored = delivered + waiting + deferred + held + dead.
+DROP VIEW sink_books;
+CREATE VIEW sink_books AS
+SELECT k.name AS sink,
+       a.last_event_id AS stored,
+       k.delivered,
+       a.last_event_id - k.position
+         - (SELECT coalesce(sum(t.last_id - t.after_id), 0) FROM sink_settled t WHERE t.sink = k.name) AS waiting,
+       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'deferred') AS deferred,
+       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'dead') AS dead,
+       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'held') AS held
+FROM sinks k, agent_state a;
 
 -- ---- What is known already ----------------------------------------------------------------------------
 

@@ -26,9 +26,10 @@ Test(books, balance_what_rings_and_sink_say)
 	fixture_fill(fixture, 10);
 	begin_lane(fixture, 0,
 		   &(struct store_lane){.position = 800,
-					.sequence = 8,
+					.sequence = 10,
 					.rejected = 1,
-					.attempted = 14,
+					.notices = 2,
+					.attempted = 16,
 					.refused = 3,
 					.dropped_full = 2,
 					.dropped_too_big = 1});
@@ -54,7 +55,8 @@ Test(books, balance_what_rings_and_sink_say)
 	struct query_db *db = open_db(fixture);
 	must(books_read(db, &books, &fixture->err));
 	cr_expect_eq(books.stored, 10);
-	cr_expect_eq(books.records, 11);
+	cr_expect_eq(books.records, 13);
+	cr_expect_eq(books.notices, 2);
 	cr_expect_eq(books.rejected, 1);
 	cr_expect_eq(books.refused, 3);
 	cr_expect_eq(books.dropped_full, 2);
@@ -84,6 +86,34 @@ Test(books, do_not_balance_when_an_event_is_missing)
 	struct query_db *db = open_db(fixture);
 	must(books_read(db, &books, &fixture->err));
 	cr_expect_not_null(books_check(&books));
+	query_db_close(db);
+	fixture_close(fixture);
+}
+
+/* What waits for an id is an account of its own, and waits all the same. */
+Test(books, count_what_is_held_apart)
+{
+	static const struct sample sample = {.time_us = START_US,
+					     .use_case_name = "triage",
+					     .use_case_id = PAYI_HANDLE_PREFIX "1"};
+	static const struct sink_outcome held = {.id = 1, .verdict = SINK_HELD};
+	const struct sink_settlement settlement = {
+		.sink = "payi", .last_id = 1, .outcomes = &held, .n_outcomes = 1};
+	struct fixture fixture[1];
+	struct books_sink sink;
+	fixture_open(fixture);
+	fixture_commit(fixture, &sample, 1);
+	must(store_begin(fixture->store, &fixture->err));
+	must(store_settle(fixture->store, &settlement, START_US, &fixture->err));
+	must(store_commit(fixture->store, &fixture->err));
+	struct query_db *db = open_db(fixture);
+	cr_assert_eq(books_read_sink(db, "payi", &sink, &fixture->err), 1);
+	cr_expect_eq(sink.held, 1);
+	cr_expect_eq(sink.waiting + sink.deferred + sink.dead + sink.delivered, 0);
+	cr_expect_eq(sink.oldest_us, START_US);
+	cr_expect_null(books_check_sink(&sink), "%s", books_check_sink(&sink));
+	sink.held = 0;
+	cr_expect_not_null(books_check_sink(&sink));
 	query_db_close(db);
 	fixture_close(fixture);
 }

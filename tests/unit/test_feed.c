@@ -1,6 +1,6 @@
 #include "store/feed.h"
 
-#include "store_fixture.h"
+#include "use_case_fixture.h"
 
 struct taken {
 	struct buf ids;
@@ -166,7 +166,7 @@ Test(feed, holds_no_snapshot_after_it_has_returned)
 	struct feed *feed = open_feed(fixture, 10);
 	assert_each(feed, 0, 100, 1, "1", 1);
 	fixture_fill(fixture, 40000);
-	must(store_checkpoint(fixture->store, &fixture->err));
+	store_checkpoint(fixture->store);
 	char path[128];
 	snprintf(path, sizeof(path), "%s-wal", fixture->path);
 	FILE *wal = fopen(path, "r");
@@ -190,6 +190,135 @@ Test(feed, begins_at_the_first_event_for_a_sink_that_is_new)
 	must(feed_open(fixture->path, "archive", &feed, &fixture->err));
 	assert_position(feed, 0);
 	assert_each(feed, 0, 10, 10, "1,2", 2);
+	feed_close(feed);
+	fixture_close(fixture);
+}
+
+/* ---- Handles -------------------------------------------------------------------------------------- */
+
+static bool tell_id(void *taker, const struct sink_item *item)
+{
+	buf_addf(taker, "%d:%s ", (int)item->id,
+		 item->unresolved    ? "?"
+		 : item->use_case_id ? item->use_case_id
+				     : "as it is");
+	return true;
+}
+
+static void assert_ids(struct feed *feed, const char *expected)
+{
+	struct err err = {0};
+	struct buf seen = BUF_INIT;
+	cr_assert_geq(feed_each(feed, 0, 100, tell_id, &seen, &err), 0, "%s", err.text);
+	buf_add_str(&seen, "| ");
+	cr_assert_geq(feed_each_deferred(feed, INT64_MAX, 0, 100, tell_id, &seen, &err), 0, "%s",
+		      err.text);
+	cr_assert_str_eq(buf_text(&seen), expected);
+	buf_release(&seen);
+}
+
+/* The prefix in another field makes no handle. */
+static const struct sample of_all_kinds[] = {
+	{.time_us = START_US, .use_case_name = "triage", .use_case_id = HANDLE_1},
+	{.time_us = START_US, .use_case_name = "triage", .use_case_id = "given-1"},
+	{.time_us = START_US, .use_case_name = "triage", .use_case_id = "7", .user_id = HANDLE_1},
+	{.time_us = START_US, .user_id = HANDLE_1},
+	{.time_us = START_US},
+};
+
+Test(feed, tells_the_id_to_send_for_a_handle)
+{
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 0);
+	fixture_commit(fixture, of_all_kinds, 5);
+	assert_ids(feed, "1:? 2:as it is 3:as it is 4:as it is 5:as it is | ");
+	give_id(fixture, 1, "given-1", START_US);
+	assert_ids(feed, "1:given-1 2:as it is 3:as it is 4:as it is 5:as it is | ");
+	settle_up_to(fixture, 0, 2, SINK_DEFERRED, START_US);
+	assert_ids(feed, "3:as it is 4:as it is 5:as it is | 1:given-1 2:as it is ");
+	feed_close(feed);
+	fixture_close(fixture);
+}
+
+Test(feed, brings_what_was_held_when_its_id_is_given)
+{
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 0);
+	fixture_commit(fixture, of_all_kinds, 1);
+	settle_up_to(fixture, 0, 1, SINK_HELD, START_US);
+	assert_ids(feed, "| ");
+	give_id(fixture, 1, "given-1", START_US);
+	assert_ids(feed, "| 1:given-1 ");
+	feed_close(feed);
+	fixture_close(fixture);
+}
+
+/* ---- Asks ----------------------------------------------------------------------------------------- */
+
+struct asked {
+	struct buf text;
+	int room;
+};
+
+static bool take_ask(void *taker, const struct sink_ask *ask)
+{
+	struct asked *asked = taker;
+	if (asked->room-- == 0)
+		return false;
+	if (ask->kind == SINK_ASK_DEFINE)
+		buf_addf(&asked->text, "%s=%s", ask->use_case_name, ask->description);
+	else
+		buf_addf(&asked->text, "%s#%d", ask->use_case_name, (int)ask->key);
+	buf_addf(&asked->text, "(%d) ", ask->attempts);
+	return true;
+}
+
+static void assert_asks(struct feed *feed, int64_t now_us, int limit, int room,
+			const char *expected, int n)
+{
+	struct err err = {0};
+	struct asked asked = {.room = room};
+	cr_assert_eq(feed_asks(feed, now_us, limit, take_ask, &asked, &err), n, "%s", err.text);
+	cr_assert_str_eq(buf_text(&asked.text), expected);
+	buf_release(&asked.text);
+}
+
+Test(feed, tells_what_is_to_be_asked)
+{
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 0);
+	assert_asks(feed, START_US, 10, 10, "", 0);
+	tell(fixture, USE_CASE_REQUEST, "triage", HANDLE_1, START_US + 9);
+	tell(fixture, USE_CASE_REQUEST, "search", HANDLE_2, START_US);
+	tell(fixture, USE_CASE_CREATE, "search", "7", START_US);
+	tell(fixture, USE_CASE_DEFINE, "triage", "Sorts.", START_US);
+	tell(fixture, USE_CASE_DEFINE, "search", "Finds.", START_US);
+	assert_asks(feed, START_US, 10, 10,
+		    "triage=Sorts.(0) search=Finds.(0) triage#1(0) search#2(0) ", 4);
+	assert_asks(feed, START_US, 3, 10, "triage=Sorts.(0) search=Finds.(0) triage#1(0) ", 3);
+	assert_asks(feed, START_US, 2, 10, "triage=Sorts.(0) search=Finds.(0) ", 2);
+	assert_asks(feed, START_US, 10, 1, "triage=Sorts.(0) ", 1);
+	assert_asks(feed, START_US, 10, 3, "triage=Sorts.(0) search=Finds.(0) triage#1(0) ", 3);
+	feed_close(feed);
+	fixture_close(fixture);
+}
+
+Test(feed, asks_again_when_the_time_has_come_and_never_after_an_answer)
+{
+	static const struct sink_ask_outcome later = {
+		.kind = SINK_ASK_ID, .key = 1, .verdict = SINK_DEFERRED, .retry_us = START_US + 10};
+	static const struct sink_ask_outcome refused = {
+		.kind = SINK_ASK_ID, .key = 2, .verdict = SINK_DEAD};
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 0);
+	tell(fixture, USE_CASE_REQUEST, "triage", HANDLE_1, START_US);
+	tell(fixture, USE_CASE_REQUEST, "triage", HANDLE_2, START_US);
+	answer(fixture, &later, START_US);
+	assert_asks(feed, START_US + 9, 10, 10, "triage#2(0) ", 1);
+	assert_asks(feed, START_US + 10, 10, 10, "triage#2(0) triage#1(1) ", 2);
+	answer(fixture, &refused, START_US);
+	give_id(fixture, 1, "given-1", START_US);
+	assert_asks(feed, INT64_MAX, 10, 10, "", 0);
 	feed_close(feed);
 	fixture_close(fixture);
 }
