@@ -13,9 +13,11 @@ struct outcome_texts {
 	char message[TEXT_BYTES];
 };
 
+enum letter_kind { LETTER_SETTLEMENT, LETTER_ANSWER, LETTER_REPORT };
+
 struct letter {
 	struct letter *next;
-	enum { LETTER_SETTLEMENT, LETTER_ANSWER, LETTER_REPORT } kind;
+	enum letter_kind kind;
 	char sink[32];
 	struct sink_settlement settlement;
 	struct sink_outcome *outcomes;
@@ -104,7 +106,7 @@ static char *copy_whole(const char *text)
 	return memcpy(allocate(bytes, 1), text, bytes);
 }
 
-static struct letter *new_letter(int kind, const char *sink)
+static struct letter *new_letter(enum letter_kind kind, const char *sink)
 {
 	struct letter *letter = allocate(1, sizeof(*letter));
 	letter->kind = kind;
