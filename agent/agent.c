@@ -9,8 +9,11 @@
  */
 #include "agent.h"
 
+#include "base/clock.h"
 #include "base/lock_file.h"
 #include "base/log.h"
+#include "http/server.h"
+#include "metrics.h"
 #include "settings.h"
 #include "sink/payi/payi_sink.h"
 #include "storage.h"
@@ -27,6 +30,8 @@
 
 #define SINK_NAME "payi"
 
+enum { LOOKED_US_MAX = 15000000 }; /* since the last look at the rings; they are due every 2 s */
+
 struct agent {
 	const struct settings *settings;
 	uv_loop_t loop;
@@ -38,6 +43,8 @@ struct agent {
 	struct storage *storage;
 	struct feed *feed;
 	struct payi_sink *sink;
+	struct server *server;
+	struct metrics metrics;
 	bool stopping;
 	bool hurrying; /* a second signal came */
 };
@@ -146,6 +153,29 @@ static void on_signal(uv_signal_t *handle, int number)
 	storage_finish(agent->storage);
 }
 
+/* ---- The local HTTP's host -------------------------------------------------------------------------- */
+
+/* A disk that hangs keeps the storage thread from looking at the rings at all. */
+static const char *not_ready(void *context)
+{
+	const struct agent *agent = context;
+	const struct storage_counters *counters = storage_counters(agent->storage);
+	const int64_t looked_us = (int64_t)counter_read(&counters->tick_us);
+	if (agent->stopping)
+		return "the agent is stopping";
+	if (counter_read(&counters->failing))
+		return "storing fails; the rings keep their events; see the log";
+	if (clock_boot_us() - looked_us > LOOKED_US_MAX)
+		return "storing hangs; the rings keep their events";
+	return NULL;
+}
+
+static void write_metrics(void *context, const struct status *status, struct buf *out)
+{
+	const struct agent *agent = context;
+	metrics_write(&agent->metrics, status, out);
+}
+
 /* ---- Starting ------------------------------------------------------------------------------------- */
 
 /* Makes the directory and those above it that are missing, for this user alone. */
@@ -231,7 +261,32 @@ static int start_sink(struct agent *agent, struct err *err)
 		status = feed_position(agent->feed, &position, err);
 	if (!status)
 		status = payi_sink_new(&agent->loop, &options, &host, position, &agent->sink, err);
+	if (!status)
+		agent->metrics.sink = payi_sink_counters(agent->sink);
 	return status;
+}
+
+static int start_server(struct agent *agent, struct err *err)
+{
+	const struct settings *settings = agent->settings;
+	const struct server_host host = {
+		.context = agent, .not_ready = not_ready, .metrics = write_metrics};
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/agent.sock", settings->data_dir);
+	const struct server_options options = {
+		.socket_path = path,
+		.listen = settings->http_listen,
+		.allow_remote = settings->http_allow_remote,
+		.token_file = settings->http_token_file,
+		.host = settings->http_host,
+		.database = settings->database,
+		.ring_dir = settings->ring_dir,
+	};
+	agent->metrics = (struct metrics){
+		.storage = storage_counters(agent->storage),
+		.started_us = clock_wall_us(),
+	};
+	return server_open(&agent->loop, &options, &host, &agent->server, err);
 }
 
 static int start(struct agent *agent, struct err *err)
@@ -241,6 +296,8 @@ static int start(struct agent *agent, struct err *err)
 		status = lock_data(agent, err);
 	if (!status)
 		status = start_storage(agent, err);
+	if (!status)
+		status = start_server(agent, err);
 	if (!status)
 		status = start_sink(agent, err);
 	if (!status) {
@@ -269,10 +326,21 @@ static void block_signals(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
+/* Nobody reads the counters of the parts any more, when those go. */
+static void close_server(struct agent *agent)
+{
+	server_close(agent->server);
+	while (!server_is_closed(agent->server))
+		uv_run(&agent->loop, UV_RUN_ONCE);
+	server_free(agent->server);
+	agent->server = NULL;
+}
+
 /* The storage is stopped last: what the sink settled in its last moments is written. */
 static void end(struct agent *agent)
 {
 	block_signals();
+	close_server(agent);
 	payi_sink_free(agent->sink);
 	agent->sink = NULL;
 	if (agent->storage)

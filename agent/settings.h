@@ -56,7 +56,15 @@ struct setting_rule {
 	  "how long an event may wait for others to share its request") \
 	X(payi,   in_flight,        INT,    "4",      SETTING_RANGE(1, 64), "", "requests under way at once, at the most") \
 	X(payi,   timeout_s,        INT,    "60",     SETTING_RANGE(1, 3600), "", "how long a request may take") \
-	X(payi,   shutdown_flush_s, INT,    "5",      SETTING_RANGE(0, 3600), "", "how long a stopping agent may go on sending")
+	X(payi,   shutdown_flush_s, INT,    "5",      SETTING_RANGE(0, 3600), "", "how long a stopping agent may go on sending") \
+	X(http,   http_listen,      TEXT,   "",       SETTING_ANY, "", \
+	  "address and port for the local HTTP beside its Unix socket DATA_DIR/agent.sock, as 127.0.0.1:9464; empty: none") \
+	X(http,   http_allow_remote, BOOL,  "no",     SETTING_ANY, "", \
+	  "http_listen may be an address that other hosts reach; http_token_file must be set") \
+	X(http,   http_token_file,  TEXT,   "",       SETTING_ANY, "", \
+	  "a file with a token that clients of http_listen must send (Authorization: Bearer ...); read at start") \
+	X(http,   http_host,        TEXT,   "",       SETTING_ANY, "", \
+	  "one more name by which clients may call this host (Host header), beside localhost and http_listen's")
 /* clang-format on */
 
 /* SETTING_data_dir, and so on: a setting's place in settings_table. */

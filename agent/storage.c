@@ -43,6 +43,7 @@ struct storage {
 	int64_t retry_us; /* the pause after the next failure */
 	int64_t blocked_until_us;
 	bool dirty; /* committed since the last checkpoint */
+	struct storage_counters counters;
 };
 
 /* ---- The tick ------------------------------------------------------------------------------------- */
@@ -50,13 +51,18 @@ struct storage {
 static int transact(struct storage *storage, struct err *err)
 {
 	const int64_t now_us = clock_wall_us();
+	const int64_t begin_us = clock_boot_us();
 	int status = store_begin(storage->store, err);
 	if (!status)
 		status = drain_take(storage->drain, now_us, err);
 	if (!status)
+		histogram_add(&storage->counters.take, clock_boot_us() - begin_us);
+	if (!status)
 		status = letter_write(storage->letters, storage->store, now_us, err);
 	if (!status)
 		status = store_commit(storage->store, err);
+	if (!status)
+		histogram_add(&storage->counters.commit, clock_boot_us() - begin_us);
 	return status;
 }
 
@@ -64,6 +70,8 @@ static void failed(struct storage *storage, const struct err *err)
 {
 	store_rollback(storage->store);
 	drain_forget(storage->drain);
+	counter_add(&storage->counters.failures, 1);
+	counter_set(&storage->counters.failing, 1);
 	storage->blocked_until_us = clock_boot_us() + storage->retry_us;
 	log_error("cannot store; the rings keep their events until it works again",
 		  LOG_STR("error", err->text), LOG_INT("retry_ms", storage->retry_us / 1000),
@@ -77,6 +85,8 @@ static void committed(struct storage *storage)
 	const int64_t before = drain_totals(storage->drain).records;
 	const bool freed = letter_may_free(storage->letters);
 	drain_give_back(storage->drain);
+	counter_add(&storage->counters.commits, 1);
+	counter_set(&storage->counters.failing, 0);
 	letter_free(storage->letters);
 	storage->letters = NULL;
 	if (storage->retry_us != RETRY_FIRST_US)
@@ -120,6 +130,7 @@ static void schedule(struct storage *storage);
 
 static void tick(struct storage *storage)
 {
+	counter_set(&storage->counters.tick_us, (uint64_t)clock_boot_us());
 	if (atomic_exchange_explicit(&storage->finish, false, memory_order_acquire)) {
 		storage->finishing = true;
 		storage->finish_ticks = 0;
@@ -256,6 +267,11 @@ int storage_start(const struct storage_options *options, struct storage **out, s
 	}
 	*out = storage;
 	return 0;
+}
+
+const struct storage_counters *storage_counters(const struct storage *storage)
+{
+	return &storage->counters;
 }
 
 void storage_settle(struct storage *storage, const struct sink_settlement *settlement)

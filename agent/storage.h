@@ -9,6 +9,7 @@
 #ifndef PAYI_STORAGE_H
 #define PAYI_STORAGE_H
 
+#include "base/counter.h"
 #include "base/err.h"
 #include "sink/sink.h"
 
@@ -34,6 +35,18 @@ struct storage_options {
 
 /* Opens database and ring directory and starts the thread. */
 int storage_start(const struct storage_options *options, struct storage **storage, struct err *err);
+
+/* What the storage thread counts, since the start. Any thread may read. */
+struct storage_counters {
+	struct counter commits;
+	struct counter failures; /* of transactions */
+	struct counter failing;  /* 1 while the last one has failed */
+	struct counter tick_us;  /* clock_boot_us() of the last look at the rings */
+	struct histogram take; /* reading the rings into a transaction, where there was something */
+	struct histogram commit; /* a whole transaction, until it is on disk */
+};
+
+const struct storage_counters *storage_counters(const struct storage *storage);
 
 /* Copies it; it is written with the next transaction, and again if that one fails. */
 void storage_settle(struct storage *storage, const struct sink_settlement *settlement);

@@ -5,6 +5,7 @@
 
 #include <argp.h>
 #include <curl/curl.h>
+#include <microhttpd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,5 +57,6 @@ int cli_version(int argc, char **argv)
 		       : "");
 	printf("libcurl %s\n", curl_version_info(CURLVERSION_NOW)->version);
 	printf("libuv %s\n", uv_version_string());
+	printf("libmicrohttpd %s\n", MHD_get_version());
 	return cli_finish(name);
 }

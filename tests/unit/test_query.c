@@ -164,3 +164,27 @@ Test(query, tells_the_version_of_sqlite)
 {
 	cr_assert_eq(strncmp(query_sqlite_version(), "3.", 2), 0);
 }
+
+static bool stop_at_third(void *context)
+{
+	int *asked = context;
+	return ++*asked >= 3;
+}
+
+Test(query, is_broken_off_from_within_when_told_so)
+{
+	struct fixture fixture[1];
+	struct err err = {0};
+	int asked = 0;
+	fixture_open(fixture);
+	struct query_db *db = open_db(fixture);
+	query_db_stop_when(db, stop_at_third, &asked);
+	struct query *query =
+		prepare(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+			    " SELECT count(*) FROM n");
+	cr_expect_lt(query_step(query, &err), 0);
+	cr_expect_eq(asked, 3);
+	query_free(query);
+	query_db_close(db);
+	fixture_close(fixture);
+}

@@ -15,6 +15,7 @@
 #include "sink/payi/status.h"
 #include "sink/payi/url.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,11 +84,24 @@ static void look_for_key(struct payi_sink *sink, int64_t now_us, int64_t wall_us
 
 static void log_dead(struct payi_sink *sink)
 {
-	uint64_t n = sink->queue.n_dead - sink->n_dead_logged;
+	const uint64_t n_dead = counter_read(&sink->queue.counters.dead);
+	const uint64_t n = n_dead - sink->n_dead_logged;
 	if (n > 0)
 		log_warn("sink: events were refused for good; see the dead letters",
 			 LOG_STR("sink", sink_name), LOG_INT("events", n), LOG_END);
-	sink->n_dead_logged = sink->queue.n_dead;
+	sink->n_dead_logged = n_dead;
+}
+
+static_assert((int)OUTCOME_ACCEPTED == (int)SINK_END_ACCEPTED &&
+		      (int)OUTCOME_HELD == (int)SINK_END_HELD,
+	      "the ends of requests are counted by their outcome");
+
+static void count_answer(struct sink_counters *counters, const struct http_answer *http,
+			 int64_t took_us)
+{
+	const int code = http->status > 0 && http->status < SINK_CODES ? http->status : 0;
+	counter_add(&counters->codes[code], 1);
+	histogram_add(&counters->answer, took_us);
 }
 
 static void on_answer(void *ctx, const struct http_answer *http)
@@ -96,6 +110,8 @@ static void on_answer(void *ctx, const struct http_answer *http)
 	struct payi_sink *sink = slot->owner;
 	const struct answer_clocks clocks = {clock_boot_us(), clock_wall_us()};
 	sink->n_under_way--;
+	count_answer(&sink->queue.counters, http, clocks.now_us - slot->sent_us);
+	slot->again = true;
 	slot->state = QUEUE_READY;
 	kick(sink);
 	bool key_was_old = slot->generation != sink->service.key.generation;
@@ -106,6 +122,8 @@ static void on_answer(void *ctx, const struct http_answer *http)
 	size_t sent_bytes = slot->batch.body.len;
 	enum endpoint_form form = sink->endpoint.form;
 	answer_take(&slot->batch, &sink->endpoint, http, slot->probe, clocks, &answer);
+	counter_add(&sink->queue.counters.requests[answer.outcome], 1);
+	slot->again = answer.outcome == OUTCOME_RETRY;
 	if (sink->endpoint.form != form && sink->endpoint.form == ENDPOINT_SINGLE)
 		log_warn("sink: the service has no bulk ingest for this key; sending one by one",
 			 LOG_STR("sink", sink_name), LOG_END);
@@ -142,6 +160,8 @@ static void send_batch(struct payi_sink *sink, struct queue_slot *slot, int64_t 
 		return;
 	}
 	if (prepared && !post(sink, slot, &err)) {
+		counter_add(&sink->queue.counters.retries, slot->again);
+		slot->sent_us = now_us;
 		slot->state = QUEUE_SENDING;
 		sink->n_under_way++;
 		return;
@@ -361,6 +381,11 @@ int payi_sink_new(uv_loop_t *loop, const struct payi_sink_options *options,
 	kick(sink);
 	*out = sink;
 	return 0;
+}
+
+const struct sink_counters *payi_sink_counters(const struct payi_sink *sink)
+{
+	return &sink->queue.counters;
 }
 
 void payi_sink_wake(struct payi_sink *sink)

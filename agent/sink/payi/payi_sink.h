@@ -10,6 +10,7 @@
 #define PAYI_SINK_PAYI_PAYI_SINK_H
 
 #include "base/err.h"
+#include "sink/counters.h"
 #include "sink/sink.h"
 
 #include <stdbool.h>
@@ -36,6 +37,9 @@ struct payi_sink_options {
 int payi_sink_new(uv_loop_t *loop, const struct payi_sink_options *options,
 		  const struct sink_host *host, int64_t position, struct payi_sink **sink,
 		  struct err *err);
+
+/* Valid until the sink is freed. Any thread may read. */
+const struct sink_counters *payi_sink_counters(const struct payi_sink *sink);
 
 /* New events were committed. Cheap; from the loop's thread, also from inside the host's functions. */
 void payi_sink_wake(struct payi_sink *sink);

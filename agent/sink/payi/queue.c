@@ -55,12 +55,23 @@ struct queue_slot *queue_next(const struct queue *queue)
 	return next;
 }
 
+static void count(struct sink_counters *counters, const struct sink_settlement *settlement)
+{
+	int64_t n[SINK_HELD + 1] = {0};
+	for (size_t i = 0; i < settlement->n_outcomes; i++)
+		n[settlement->outcomes[i].verdict]++;
+	if (settlement->last_id > settlement->after_id)
+		n[SINK_DELIVERED] += settlement->n_delivered;
+	counter_add(&counters->delivered, (uint64_t)n[SINK_DELIVERED]);
+	counter_add(&counters->deferred, (uint64_t)n[SINK_DEFERRED]);
+	counter_add(&counters->dead, (uint64_t)n[SINK_DEAD]);
+}
+
 void queue_settle(struct queue *queue, struct queue_slot *slot)
 {
 	struct sink_settlement settlement;
 	batch_settlement(&slot->batch, queue->sink, &settlement);
-	for (size_t i = 0; i < settlement.n_outcomes; i++)
-		queue->n_dead += settlement.outcomes[i].verdict == SINK_DEAD;
+	count(&queue->counters, &settlement);
 	slot->state = QUEUE_FREE;
 	queue->host.settle(queue->host.context, &settlement);
 }
@@ -71,6 +82,7 @@ static void make_ready(struct queue *queue, struct queue_slot *slot)
 	if (slot == queue->filling)
 		queue->filling = NULL;
 	slot->state = QUEUE_READY;
+	slot->again = false;
 	slot->turn = queue->n_turns++;
 	if (slot->batch.n_items == 0)
 		queue_settle(queue, slot);

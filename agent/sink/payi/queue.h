@@ -9,6 +9,7 @@
 #ifndef PAYI_SINK_PAYI_QUEUE_H
 #define PAYI_SINK_PAYI_QUEUE_H
 
+#include "sink/counters.h"
 #include "sink/payi/batch.h"
 #include "sink/sink.h"
 
@@ -24,6 +25,8 @@ struct queue_slot {
 	int64_t first_us;    /* FILLING: when its first event came */
 	bool probe;          /* SENDING: as endpoint_answered() */
 	uint32_t generation; /* SENDING: of the key */
+	int64_t sent_us;     /* SENDING */
+	bool again;          /* READY: it was sent as it is, and is to be sent again */
 	void *owner;
 };
 
@@ -43,7 +46,7 @@ struct queue {
 	int64_t fetch_again_us; /* not before, after the store said no */
 	int64_t deferred_after; /* the sweep's position */
 	int64_t deferred_again_us;
-	uint64_t n_dead; /* settled as dead since the start */
+	struct sink_counters counters; /* events here, requests by the sink */
 };
 
 /* queue's sizes, host and fetched_id are set; owner is for the slots. */

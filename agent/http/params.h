@@ -1,0 +1,37 @@
+/* The parameters of a request, "?name=value&…", decoded; borrowed from libmicrohttpd until the request has ended. */
+#ifndef PAYI_HTTP_PARAMS_H
+#define PAYI_HTTP_PARAMS_H
+
+#include "base/err.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { PARAMS_MAX = 16 };
+
+struct params {
+	int n;
+	struct {
+		const char *name;
+		const char *value;
+	} item[PARAMS_MAX];
+};
+
+/* ERR_INVALID: too many, twice the same, without a value, or no text. */
+int params_read(struct MHD_Connection *connection, struct params *params, struct err *err);
+
+/* ERR_INVALID when there is one whose name is not among names (NULL ends them); the text lists those. */
+int params_check(const struct params *params, const char *const *names, struct err *err);
+
+const char *params_get(const struct params *params, const char *name); /* NULL: not there */
+
+/* *number stays as it is where there is none. */
+int params_int(const struct params *params, const char *name, int64_t min, int64_t max,
+	       int64_t *number, struct err *err);
+int params_bool(const struct params *params, const char *name, bool *truth, struct err *err);
+
+/* A moment as the commands take it; a date or time without a zone is UTC. */
+int params_when(const struct params *params, const char *name, int64_t *when_us, struct err *err);
+
+#endif

@@ -1,0 +1,53 @@
+#include "http/response.h"
+
+#include "history/row_json.h"
+
+/* Nothing here may be framed, embedded, guessed at, kept, or read by a page of another site. */
+static const char *const headers[][2] = {
+	{"Cache-Control", "no-store"},
+	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"Referrer-Policy", "no-referrer"},
+	{"X-Content-Type-Options", "nosniff"},
+};
+
+void response_error(struct response *response, int status, const char *text)
+{
+	response->status = status;
+	response->type = RESPONSE_JSON;
+	buf_clear(&response->body);
+	buf_add_str(&response->body, "{\"error\":");
+	row_json_string(&response->body, text);
+	buf_add_str(&response->body, "}\n");
+}
+
+static void add_headers(struct MHD_Response *out, const struct response *response)
+{
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+		MHD_add_response_header(out, headers[i][0], headers[i][1]);
+	MHD_add_response_header(out, MHD_HTTP_HEADER_CONTENT_TYPE, response->type);
+	if (response->status == MHD_HTTP_UNAUTHORIZED)
+		MHD_add_response_header(out, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	if (response->status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		MHD_add_response_header(out, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	if (response->status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(out, MHD_HTTP_HEADER_ALLOW, "GET, HEAD, POST");
+}
+
+enum MHD_Result response_send(struct response *response, struct MHD_Connection *connection)
+{
+	if (response->body.failed)
+		response_error(response, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory");
+	struct MHD_Response *out = MHD_create_response_from_buffer(
+		response->body.len, response->body.data, MHD_RESPMEM_MUST_FREE);
+	if (!out) {
+		buf_release(&response->body);
+		return MHD_NO;
+	}
+	response->body = (struct buf)BUF_INIT;
+	add_headers(out, response);
+	const enum MHD_Result result =
+		MHD_queue_response(connection, (unsigned)response->status, out);
+	MHD_destroy_response(out);
+	return result;
+}

@@ -1,0 +1,114 @@
+#include "http/server_parts.h"
+
+#include "base/exposition.h"
+#include "history/status.h"
+#include "http/history_api.h"
+
+#include <string.h>
+
+/* ---- At once -------------------------------------------------------------------------------------- */
+
+static void answer_health(struct server *server, struct response *response)
+{
+	(void)server;
+	buf_add_str(&response->body, "alive\n");
+}
+
+static void answer_ready(struct server *server, struct response *response)
+{
+	const char *why = server->host.not_ready(server->host.context);
+	if (why)
+		response->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+	buf_addf(&response->body, "%s\n", why ? why : "ready");
+}
+
+/* ---- By the database ------------------------------------------------------------------------------ */
+
+static void fail(struct response *response, const struct err *err)
+{
+	const bool asked_wrongly = err->code == ERR_INVALID;
+	response_error(response,
+		       asked_wrongly ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_SERVICE_UNAVAILABLE,
+		       err->text);
+}
+
+/* What runs is told even while the database cannot be read: then of all times it is wanted. */
+static void answer_metrics(struct server *server, struct query_db *db, const struct params *params,
+			   struct response *response, struct err *err)
+{
+	(void)params;
+	struct status status;
+	(void)status_gather(server->database, server->ring_dir, db, &status, err);
+	response->type = EXPOSITION_CONTENT_TYPE;
+	server->host.metrics(server->host.context, &status, &response->body);
+	status_release(&status);
+}
+
+static void answer_status(struct server *server, struct query_db *db, const struct params *params,
+			  struct response *response, struct err *err)
+{
+	(void)params;
+	struct status status = {0};
+	response->type = RESPONSE_JSON;
+	if (!db || status_gather(server->database, server->ring_dir, db, &status, err))
+		fail(response, err);
+	else
+		status_json(&status, &response->body);
+	status_release(&status);
+}
+
+static void answer_history(enum history_kind kind, struct query_db *db, const struct params *params,
+			   struct response *response, struct err *err)
+{
+	response->type = RESPONSE_JSON;
+	if (!db || history_api(db, kind, params, &response->body, err))
+		fail(response, err);
+}
+
+static void answer_events(struct server *server, struct query_db *db, const struct params *params,
+			  struct response *response, struct err *err)
+{
+	(void)server;
+	answer_history(HISTORY_EVENTS, db, params, response, err);
+}
+
+static void answer_use_cases(struct server *server, struct query_db *db,
+			     const struct params *params, struct response *response,
+			     struct err *err)
+{
+	(void)server;
+	answer_history(HISTORY_USE_CASES, db, params, response, err);
+}
+
+static void answer_usage(struct server *server, struct query_db *db, const struct params *params,
+			 struct response *response, struct err *err)
+{
+	(void)server;
+	answer_history(HISTORY_USAGE_BY_HOUR, db, params, response, err);
+}
+
+/* ---- The table ------------------------------------------------------------------------------------ */
+
+static const struct route routes[] = {
+	{"/healthz", "GET", answer_health, NULL, true},
+	{"/readyz", "GET", answer_ready, NULL, true},
+	{"/metrics", "GET", NULL, answer_metrics, false},
+	{"/api/v1/status", "GET", NULL, answer_status, false},
+	{"/api/v1/history/events", "GET", NULL, answer_events, false},
+	{"/api/v1/history/use-cases", "GET", NULL, answer_use_cases, false},
+	{"/api/v1/history/usage", "GET", NULL, answer_usage, false},
+};
+
+const struct route *route_find(const char *path, const char *method, bool *other_method)
+{
+	const char *asked = strcmp(method, "HEAD") == 0 ? "GET" : method;
+	*other_method = false;
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		if (strcmp(routes[i].path, path) != 0)
+			continue;
+		if (strcmp(routes[i].method, asked) == 0)
+			return &routes[i];
+		*other_method = true;
+	}
+	return NULL;
+}

@@ -1,0 +1,686 @@
+/*
+ * The local HTTP of a real agent: the same answers as the commands, nothing for strangers, and no client, however
+ * hostile, that draining would wait for.
+ */
+#include "help/local_http.h"
+#include "payi/payi.h"
+#include "standin/standin_client.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct help_site site;
+
+static void set_up(void)
+{
+	unsetenv("PAYI_CONFIG");
+	help_site_make(&site);
+	setenv("PAYI_RING_DIR", site.rings, 1);
+	setenv("PAYI_DATA_DIR", site.data, 1);
+}
+
+static void tear_down(void)
+{
+	help_site_remove(&site);
+}
+
+TestSuite(local_http, .init = set_up, .fini = tear_down, .timeout = 100);
+
+static const char *const tcp[] = {"--http-listen=127.0.0.1:0", NULL};
+
+static payi_client *open_client(void)
+{
+	payi_client *client;
+	cr_assert(payi_client_open(NULL, &client) == PAYI_OK, "%s", payi_last_error());
+	return client;
+}
+
+static void track(payi_client *client, int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		char id[32];
+		const payi_units units[] = {{"text", i, 1}};
+		payi_event event = PAYI_EVENT_INIT;
+		snprintf(id, sizeof(id), "ticket-%d", i % 13);
+		event.category = i % 3 ? "system.openai" : "system.anthropic";
+		event.resource = i % 2 ? "gpt-4o" : "claude";
+		event.event_timestamp_us = 1764000000000000 + i * INT64_C(60000000);
+		event.units = units;
+		event.n_units = 1;
+		event.use_case_name = i % 5 ? "triage" : "support";
+		event.use_case_id = id;
+		cr_assert(payi_track(client, &event) == PAYI_OK, "%s", payi_last_error());
+	}
+	cr_assert(payi_flush(client, 20000) == PAYI_OK, "%s", payi_last_error());
+}
+
+static double now_s(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int status_of(int fd, const char *request)
+{
+	struct local_reply reply;
+	local_exchange(fd, request, &reply);
+	const int status = reply.status;
+	local_release(&reply);
+	return status;
+}
+
+/* ---- The same as the commands --------------------------------------------------------------------- */
+
+static json_t *get_json(const char *path)
+{
+	char *body = local_body(&site, path);
+	json_t *json = json_loads(body, 0, NULL);
+	cr_assert(json, "%s: %s", path, body);
+	free(body);
+	return json;
+}
+
+/* All rows, page by page. */
+static json_t *all_rows(const char *path)
+{
+	json_t *rows = json_array();
+	char with_cursor[512];
+	char cursor[64] = "";
+	for (int page = 0; page < 1000; page++) {
+		snprintf(with_cursor, sizeof(with_cursor), "%s%s%s", path,
+			 *cursor ? "&cursor=" : "", cursor);
+		json_t *json = get_json(with_cursor);
+		json_array_extend(rows, json_object_get(json, "rows"));
+		const char *next = json_string_value(json_object_get(json, "cursor"));
+		snprintf(cursor, sizeof(cursor), "%s", next ? next : "");
+		json_decref(json);
+		if (!*cursor)
+			return rows;
+	}
+	cr_assert(0, "%s has no end", path);
+	return rows;
+}
+
+static void same_as_command(const char *path, const char *command)
+{
+	char *output;
+	cr_assert_eq(help_shell(&output, AGENT_PROGRAM " %s --format json --limit 0", command), 0);
+	json_t *expected = json_loads(output, 0, NULL);
+	json_t *rows = all_rows(path);
+	cr_expect_gt(json_array_size(expected), 0, "%s: %s", command, output);
+	cr_expect(json_equal(expected, rows), "%s gives %zu rows, %s %zu", path,
+		  json_array_size(rows), command, json_array_size(expected));
+	json_decref(expected);
+	json_decref(rows);
+	free(output);
+}
+
+Test(local_http, tells_the_history_as_the_commands_do)
+{
+	help_agent_start(&site, NULL, NULL);
+	payi_client *client = open_client();
+	track(client, 0, 700);
+	static const char api[] = "/api/v1/history";
+	static const struct {
+		const char *path;
+		const char *command;
+	} pairs[] = {
+		{"events?limit=150", "events"},
+		{"events?limit=33&reverse=yes&use-case=triage",
+		 "events --reverse --use-case triage"},
+		{"events?limit=7&id=ticket-3", "events --id ticket-3"},
+		{"events?limit=1000&category=system.openai&resource=gpt%2D4o&since=2025-11-24T16:"
+		 "10:00Z",
+		 "events --category system.openai --resource gpt-4o --since 2025-11-24T16:10:00Z"},
+		{"use-cases?limit=5", "use-cases"},
+		{"usage?limit=3", "usage"},
+		{"usage?limit=1&by=day&reverse=yes", "usage --by day --reverse"},
+		{"usage?limit=2&id=ticket-4", "usage --id ticket-4"},
+	};
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		char path[256];
+		snprintf(path, sizeof(path), "%s/%s", api, pairs[i].path);
+		same_as_command(path, pairs[i].command);
+	}
+	payi_client_close(client);
+}
+
+Test(local_http, says_what_is_wrong_with_a_question)
+{
+	static const struct {
+		const char *path;
+		int status;
+		const char *text;
+	} cases[] = {
+		{"/api/v1/history/events?limt=1", 400, "there is no parameter limt here"},
+		{"/api/v1/history/events?limit=0", 400, "1 to 1000"},
+		{"/api/v1/history/events?limit=1&limit=2", 400, "twice"},
+		{"/api/v1/history/events?since=yesterdy", 400, "today, yesterday"},
+		{"/api/v1/history/events?cursor=1.2.3", 400, "one that an answer gave"},
+		{"/api/v1/history/usage?cursor=9223372036854775807.1", 400,
+		 "one that an answer gave"},
+		{"/api/v1/history/usage?cursor=1.-1", 400, "one that an answer gave"},
+		{"/api/v1/history/usage?by=week", 400, "hour or day"},
+		{"/api/v1/history/use-cases?category=x", 400,
+		 "there is no parameter category here"},
+		{"/api/v1/history/events?since=2025-01-02&until=2025-01-01", 400, "not before"},
+		{"/api/v1/history/events?user=%00", 400, "NUL"},
+		{"/api/v1/history/events?user", 400, "has no value"},
+		{"/api/v1/historyevents", 404, "there is nothing at this path"},
+		{"/../etc/passwd", 404, "there is nothing at this path"},
+	};
+	help_agent_start(&site, NULL, NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct local_reply reply;
+		local_get(&site, cases[i].path, &reply);
+		cr_expect_eq(reply.status, cases[i].status, "%s: %s", cases[i].path, reply.text);
+		cr_expect(strstr(reply.body, cases[i].text), "%s: %s", cases[i].path, reply.body);
+		local_release(&reply);
+	}
+}
+
+/* ---- Metrics -------------------------------------------------------------------------------------- */
+
+/* A sample's value; name with its labels. */
+static double sample(const char *metrics, const char *name)
+{
+	char line[256];
+	snprintf(line, sizeof(line), "\n%s ", name);
+	const char *at = strstr(metrics, line);
+	cr_assert(at, "there is no %s in\n%s", name, metrics);
+	return strtod(at + strlen(line), NULL);
+}
+
+static double number(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+	cr_assert(json_is_number(value), "%s", name);
+	return json_number_value(value);
+}
+
+static void check_with_promtool(const char *metrics)
+{
+	char path[HELP_PATH_BYTES + 32];
+	char *output;
+	snprintf(path, sizeof(path), "%s/metrics.txt", site.data);
+	FILE *file = fopen(path, "w");
+	fputs(metrics, file);
+	fclose(file);
+	const int code = help_shell(&output,
+				    "command -v promtool >/dev/null || exit 77;"
+				    " promtool check metrics < '%s' 2>&1",
+				    path);
+	if (code == 77)
+		fprintf(stderr, "NOTE: /metrics was not checked by promtool: it is not installed "
+				"(Debian's package prometheus has it)\n");
+	else
+		cr_expect_eq(code, 0, "promtool: %s", output);
+	free(output);
+}
+
+static const char *const with_key[] = {"PAYI_API_KEY=" STANDIN_KEY, NULL};
+
+Test(local_http, metrics_agree_with_status)
+{
+	struct standin service;
+	char base_url[64];
+	cr_assert_eq(standin_start(&service, NULL), 0);
+	cr_assert_eq(
+		standin_faults(
+			&service,
+			"[{\"times\":2,\"status\":503},{\"match\":{\"use_case_id\":\"ticket-7\"},"
+			"\"item_error\":{\"code\":\"invalid_user_id\",\"times\":1000}}]"),
+		0);
+	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
+	const char *const arguments[] = {base_url, "--batch-age-ms=50", NULL};
+	help_agent_start(&site, arguments, with_key);
+	payi_client *client = open_client();
+	track(client, 0, 500);
+	payi_event bad = PAYI_EVENT_INIT;
+	cr_assert_neq(payi_track(client, &bad), PAYI_OK);
+	help_wait_query(&site, "SELECT delivered + dead FROM sink_books", 500, 30);
+
+	char *metrics = local_body(&site, "/metrics");
+	json_t *status = get_json("/api/v1/status");
+	const json_t *books = json_object_get(status, "books");
+	const json_t *sink = json_array_get(json_object_get(status, "sinks"), 0);
+	static const char *const pairs[][2] = {
+		{"tracked", "payi_agent_events_tracked_total"},
+		{"stored", "payi_agent_events_stored_total"},
+		{"rejected", "payi_agent_events_rejected_total"},
+		{"refused", "payi_agent_events_refused_total"},
+		{"in_rings", "payi_agent_ring_backlog_events"},
+		{"dropped_full", "payi_agent_events_dropped_total{reason=\"full\"}"},
+	};
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		cr_expect_eq(sample(metrics, pairs[i][1]), number(books, pairs[i][0]), "%s",
+			     pairs[i][0]);
+	cr_expect_eq(sample(metrics, "payi_agent_sink_delivered_total"), number(sink, "delivered"));
+	cr_expect_eq(sample(metrics, "payi_agent_sink_events{state=\"dead\"}"),
+		     number(sink, "dead"));
+	cr_expect_eq(sample(metrics, "payi_agent_sink_events{state=\"waiting\"}"), 0);
+	cr_expect_eq(sample(metrics, "payi_agent_books_balanced"), 1);
+	cr_expect_eq(sample(metrics, "payi_agent_rings{state=\"live\"}"), 1);
+	cr_expect_eq(sample(metrics, "payi_agent_events_refused_total"), 1);
+	/* What the parts count since the start. */
+	const double dead = sample(metrics, "payi_agent_sink_items_total{outcome=\"dead\"}");
+	cr_expect_gt(dead, 0);
+	cr_expect_eq(dead + sample(metrics, "payi_agent_sink_items_total{outcome=\"delivered\"}"),
+		     500);
+	cr_expect_eq(sample(metrics, "payi_agent_sink_responses_total{code=\"503\"}"), 2);
+	cr_expect_eq(sample(metrics, "payi_agent_sink_requests_total{outcome=\"retry\"}"), 2);
+	cr_expect_eq(sample(metrics, "payi_agent_sink_retries_total"), 2);
+	cr_expect_eq(sample(metrics, "payi_agent_sink_request_seconds_count"),
+		     sample(metrics, "payi_agent_sink_responses_total{code=\"200\"}") + 2);
+	cr_expect_eq(sample(metrics, "payi_agent_commit_seconds_count"),
+		     sample(metrics, "payi_agent_transactions_total"));
+	cr_expect_eq(sample(metrics, "payi_agent_commit_seconds_bucket{le=\"+Inf\"}"),
+		     sample(metrics, "payi_agent_commit_seconds_count"));
+	check_with_promtool(metrics);
+	json_decref(status);
+	free(metrics);
+	payi_client_close(client);
+	help_site_remove(&site);
+	standin_stop(&service);
+	help_site_make(&site);
+}
+
+/* ---- Health --------------------------------------------------------------------------------------- */
+
+struct asked {
+	const char *path;
+	int status;
+};
+
+static bool answers(void *context)
+{
+	const struct asked *asked = context;
+	struct local_reply reply;
+	local_get(&site, asked->path, &reply);
+	const bool as_asked = reply.status == asked->status;
+	local_release(&reply);
+	return as_asked;
+}
+
+/* Somebody's shell holds the database's write lock: nothing can be stored until it lets go. */
+Test(local_http, is_alive_and_not_ready_while_storing_fails)
+{
+	sqlite3 *db = NULL;
+	help_agent_start(&site, NULL, NULL);
+	payi_client *client = open_client();
+	track(client, 0, 10);
+	struct asked ready = {"/readyz", 200};
+	cr_assert(answers(&ready));
+	cr_assert_eq(sqlite3_open(site.database, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	const payi_units units[] = {{"text", 1, 1}};
+	payi_event event = PAYI_EVENT_INIT;
+	event.category = "system.openai";
+	event.resource = "gpt-4o";
+	event.units = units;
+	event.n_units = 1;
+	cr_assert_eq(payi_track(client, &event), PAYI_OK);
+	struct asked not_ready = {"/readyz", 503};
+	help_wait(answers, &not_ready, 10, "/readyz to say no");
+	struct asked alive = {"/healthz", 200};
+	cr_expect(answers(&alive));
+	char *metrics = local_body(&site, "/metrics");
+	cr_expect_eq(sample(metrics, "payi_agent_store_failing"), 1);
+	cr_expect_geq(sample(metrics, "payi_agent_transaction_failures_total"), 1);
+	free(metrics);
+	sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_close(db);
+	help_wait(answers, &ready, 10, "/readyz to say yes again");
+	cr_assert_eq(payi_flush(client, 10000), PAYI_OK);
+	payi_client_close(client);
+}
+
+/* ---- Strangers ------------------------------------------------------------------------------------ */
+
+Test(local_http, answers_no_strangers)
+{
+	static const struct {
+		int status;
+		const char *request;
+	} cases[] = {
+		{200, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:1\r\nConnection: close\r\n\r\n"},
+		{200, "HEAD /metrics HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n"},
+		{403, "GET /healthz HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"},
+		{403, "GET /api/v1/status HTTP/1.1\r\nHost: localhost.evil\r\nConnection: "
+		      "close\r\n\r\n"},
+		{400, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\nConnection: "
+		      "close\r\n\r\n"},
+		{400, "GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n"},
+		{403, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
+		      "Connection: close\r\n\r\n"},
+		{403, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: "
+		      "cross-site\r\nConnection: close\r\n\r\n"},
+		{415, "POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+		      "text/plain\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+		{405, "POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+		      "application/json\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"},
+		{405, "DELETE /metrics HTTP/1.1\r\nHost: localhost\r\nX-Payi-Agent: "
+		      "1\r\nConnection: close\r\n\r\n"},
+		{415, "OPTIONS /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"},
+	};
+	help_agent_start(&site, tcp, NULL);
+	const int port = local_port(&site);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct local_reply reply;
+		local_exchange(i & 1 ? local_connect(&site) : local_connect_tcp(port),
+			       cases[i].request, &reply);
+		cr_expect_eq(reply.status, cases[i].status, "%s%s", cases[i].request, reply.text);
+		cr_expect_not(strstr(reply.text, "Access-Control"), "%s", reply.text);
+		local_release(&reply);
+	}
+}
+
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+	cr_assert(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+Test(local_http, wants_the_token_by_tcp)
+{
+	char path[HELP_PATH_BYTES + 16], flag[HELP_PATH_BYTES + 64];
+	snprintf(path, sizeof(path), "%s/token", site.data);
+	snprintf(flag, sizeof(flag), "--http-token-file=%s", path);
+	write_file(path, "a-long-secret\n");
+	const char *const arguments[] = {tcp[0], flag, NULL};
+	help_agent_start(&site, arguments, NULL);
+	const int port = local_port(&site);
+	static const char with[] =
+		"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+		"a-long-secret\r\nConnection: close\r\n\r\n";
+	static const char without[] =
+		"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+	cr_expect_eq(status_of(local_connect_tcp(port), with), 200);
+	cr_expect_eq(status_of(local_connect_tcp(port), without), 401);
+	cr_expect_eq(status_of(local_connect(&site), without), 200);
+}
+
+static void refuses_to_start(const char *arguments, const char *text)
+{
+	char *output;
+	cr_expect_eq(help_shell(&output, "timeout 10 " AGENT_PROGRAM " run %s 2>&1", arguments), 2,
+		     "%s: %s", arguments, output);
+	cr_expect(strstr(output, text), "%s: %s", arguments, output);
+	free(output);
+}
+
+Test(local_http, refuses_addresses_that_others_reach)
+{
+	char path[HELP_PATH_BYTES + 16], flags[HELP_PATH_BYTES + 128];
+	snprintf(path, sizeof(path), "%s/token", site.data);
+	write_file(path, "short\n");
+	snprintf(flags, sizeof(flags),
+		 "--http-listen 0.0.0.0:0 --http-allow-remote "
+		 "--http-token-file %s",
+		 path);
+	refuses_to_start("--http-listen 0.0.0.0:0", "http_allow_remote");
+	refuses_to_start("--http-listen [::]:0", "http_allow_remote");
+	refuses_to_start("--http-listen 0.0.0.0:0 --http-allow-remote", "http_token_file");
+	refuses_to_start(flags, "8 characters");
+	refuses_to_start("--http-listen example.com:80", "127.0.0.1:9464");
+	refuses_to_start("--http-listen 9464", "127.0.0.1:9464");
+	refuses_to_start("--http-listen 127.0.0.1:99999", "127.0.0.1:9464");
+	write_file(path, "long-enough\n");
+	char flag[HELP_PATH_BYTES + 64];
+	snprintf(flag, sizeof(flag), "--http-token-file=%s", path);
+	const char *const with_token[] = {"--http-listen=0.0.0.0:0", "--http-allow-remote", flag,
+					  NULL};
+	help_agent_start(&site, with_token, NULL);
+	cr_expect_eq(status_of(local_connect_tcp(local_port(&site)),
+			       "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: "
+			       "close\r\n\r\n"),
+		     200);
+}
+
+/* ---- The socket ----------------------------------------------------------------------------------- */
+
+Test(local_http, replaces_the_socket_of_an_agent_that_was_killed)
+{
+	char path[HELP_PATH_BYTES + 16];
+	struct stat stat_of;
+	snprintf(path, sizeof(path), "%s/agent.sock", site.data);
+	help_agent_start(&site, NULL, NULL);
+	cr_assert_eq(stat(path, &stat_of), 0);
+	cr_expect_eq(stat_of.st_mode & 0777, 0600u);
+	help_agent_kill(&site);
+	cr_assert_eq(access(path, F_OK), 0, "a killed agent leaves it");
+	help_agent_start(&site, NULL, NULL);
+	free(local_body(&site, "/healthz"));
+	cr_assert_eq(help_agent_stop(&site), 0);
+	cr_expect_neq(access(path, F_OK), 0, "an agent that ends takes it away");
+}
+
+/* A second agent fails on the lock, and the first one's socket is as it was. */
+Test(local_http, leaves_the_socket_of_a_running_agent_alone)
+{
+	char *output;
+	help_agent_start(&site, NULL, NULL);
+	cr_expect_eq(help_shell(&output, AGENT_PROGRAM " run 2>&1"), 1);
+	free(output);
+	free(local_body(&site, "/healthz"));
+}
+
+Test(local_http, removes_no_file_that_is_no_socket)
+{
+	char path[HELP_PATH_BYTES + 16];
+	char *output;
+	snprintf(path, sizeof(path), "%s/agent.sock", site.data);
+	write_file(path, "mine");
+	help_agent_start(&site, NULL, NULL);
+	cr_expect_eq(help_shell(&output, "grep -q 'is not a socket; remove it' '%s'", site.log), 0);
+	free(output);
+	payi_client *client = open_client();
+	track(client, 0, 10);
+	payi_client_close(client);
+	cr_expect_eq(help_agent_stop(&site), 0);
+	cr_expect_eq(access(path, F_OK), 0);
+}
+
+Test(local_http, serves_in_a_directory_of_any_length)
+{
+	char deep[2 * HELP_PATH_BYTES];
+	snprintf(deep, sizeof(deep), "%s/%0120d", site.data, 7);
+	char short_path[HELP_PATH_BYTES];
+	memcpy(short_path, site.data, sizeof(short_path));
+	memcpy(site.data, deep, strlen(deep) + 1);
+	help_agent_start(&site, NULL, NULL);
+	free(local_body(&site, "/healthz"));
+	help_agent_kill(&site);
+	memcpy(site.data, short_path, sizeof(site.data));
+}
+
+/* ---- Hostile clients ------------------------------------------------------------------------------ */
+
+/* Tracks and waits until it is stored, again and again; returns the longest wait in seconds. */
+static double slowest_flush(payi_client *client, int turns)
+{
+	double slowest = 0;
+	for (int i = 0; i < turns; i++) {
+		const double before = now_s();
+		track(client, i, i + 1);
+		const double took = now_s() - before;
+		slowest = took > slowest ? took : slowest;
+	}
+	return slowest;
+}
+
+static void send_garbage(int port, int n)
+{
+	srand(4711);
+	for (int i = 0; i < n; i++) {
+		char bytes[4096];
+		const int fd = i & 1 ? local_connect(&site) : local_connect_tcp(port);
+		const size_t len = (size_t)(rand() % (int)sizeof(bytes));
+		for (size_t k = 0; k < len; k++)
+			bytes[k] = (char)(i % 3 ? rand() % 256 : "GET / HTP\r\n:\t"[rand() % 13]);
+		local_send(fd, bytes, len);
+		if (i % 5 == 0)
+			shutdown(fd, SHUT_WR);
+		close(fd);
+	}
+}
+
+Test(local_http, outlives_garbage)
+{
+	help_agent_start(&site, tcp, NULL);
+	payi_client *client = open_client();
+	send_garbage(local_port(&site), 400);
+	cr_expect_lt(slowest_flush(client, 20), 2.0);
+	free(local_body(&site, "/healthz"));
+	payi_client_close(client);
+	cr_assert_eq(help_agent_stop(&site), 0);
+}
+
+static void send_huge(int port, const char *head, const char *piece, size_t pieces)
+{
+	const int fd = local_connect_tcp(port);
+	struct timeval patience = {.tv_sec = 5};
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	local_send(fd, head, strlen(head));
+	for (size_t i = 0; i < pieces; i++)
+		local_send(fd, piece, strlen(piece));
+	cr_expect(local_is_closed_within(fd, 5), "%.40s", head);
+	close(fd);
+}
+
+Test(local_http, takes_nothing_huge)
+{
+	char piece[4097];
+	memset(piece, 'a', sizeof(piece) - 1);
+	piece[sizeof(piece) - 1] = '\0';
+	help_agent_start(&site, tcp, NULL);
+	const int port = local_port(&site);
+	send_huge(port, "GET /", piece, 100);
+	send_huge(port, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ", piece, 100);
+	send_huge(port,
+		  "POST /metrics HTTP/1.1\r\nHost: localhost\r\nX-Payi-Agent: 1\r\n"
+		  "Content-Length: 99999999999999999999\r\n\r\n",
+		  piece, 100);
+	send_huge(port,
+		  "POST /metrics HTTP/1.1\r\nHost: localhost\r\nX-Payi-Agent: 1\r\n"
+		  "Transfer-Encoding: chunked\r\n\r\n1000\r\n",
+		  piece, 100);
+	free(local_body(&site, "/healthz"));
+}
+
+/* The kernel may keep it waiting, or have no room for it. */
+static int begin_connect(int port)
+{
+	const struct sockaddr_in name = {.sin_family = AF_INET,
+					 .sin_port = htons((uint16_t)port),
+					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	cr_assert(connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0 ||
+		  errno == EINPROGRESS);
+	return fd;
+}
+
+/* A thousand connections that say nothing, half of a request, or a byte now and then. */
+Test(local_http, drains_whoever_hangs_on)
+{
+	enum { N = 1000, TRICKLING = 20 };
+	static int fds[N];
+	static const char half[] = "GET /metrics HTTP/1.1\r\nHost: loc";
+	struct rlimit files = {4096, 4096};
+	setrlimit(RLIMIT_NOFILE, &files);
+	help_agent_start(&site, tcp, NULL);
+	payi_client *client = open_client();
+	track(client, 0, 10);
+	const int port = local_port(&site);
+	for (int i = 0; i < N; i++) {
+		fds[i] = begin_connect(port);
+		if (i % 3)
+			local_send(fds[i], half, sizeof(half) - 1);
+	}
+	const double before = now_s();
+	cr_expect_lt(slowest_flush(client, 50), 2.0);
+	free(local_body(&site, "/healthz")); /* the Unix socket has places of its own */
+	/* They are cut off, also those that send a byte now and then. */
+	bool closed = false;
+	while (!closed && now_s() - before < 25) {
+		for (int i = 0; i < TRICKLING; i++)
+			local_send(fds[i], "a", 1);
+		closed = local_is_closed_within(fds[1], 0.2);
+	}
+	cr_expect(closed, "a client trickles for ever");
+	cr_expect_lt(now_s() - before, 15.0);
+	for (int i = 0; i < N; i++)
+		close(fds[i]);
+	free(local_body(&site, "/healthz"));
+	cr_expect_eq(status_of(local_connect_tcp(port),
+			       "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+			       "Connection: close\r\n\r\n"),
+		     200);
+	payi_client_close(client);
+	cr_assert_eq(help_agent_stop(&site), 0);
+}
+
+/* Many questions at once: each is answered or told to come again, and storing goes on. */
+Test(local_http, answers_many_questions_without_delay_for_the_rings)
+{
+	enum { N = 60 };
+	int fds[N];
+	int answered = 0, later = 0;
+	help_agent_start(&site, NULL, NULL);
+	payi_client *client = open_client();
+	track(client, 0, 3000);
+	for (int i = 0; i < N; i++) {
+		static const char request[] =
+			"GET /api/v1/history/events?limit=1000 HTTP/1.1\r\nHost: "
+			"localhost\r\nConnection: close\r\n\r\n";
+		fds[i] = local_connect(&site);
+		local_send(fds[i], request, sizeof(request) - 1);
+	}
+	cr_expect_lt(slowest_flush(client, 20), 2.0);
+	for (int i = 0; i < N; i++) {
+		const int status = status_of(fds[i], "");
+		answered += status == 200;
+		later += status == 503;
+	}
+	cr_expect_eq(answered + later, N, "%d and %d", answered, later);
+	cr_expect_gt(answered, 0);
+	payi_client_close(client);
+	cr_assert_eq(help_agent_stop(&site), 0);
+}
+
+/* The agent ends while questions are under way. */
+Test(local_http, ends_in_order_with_questions_under_way)
+{
+	help_agent_start(&site, NULL, NULL);
+	payi_client *client = open_client();
+	track(client, 0, 3000);
+	int fds[20];
+	for (int i = 0; i < 20; i++) {
+		static const char request[] =
+			"GET /api/v1/history/usage?id=ticket-1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+		fds[i] = local_connect(&site);
+		local_send(fds[i], request, sizeof(request) - 1);
+	}
+	payi_client_close(client);
+	cr_assert_eq(help_agent_stop(&site), 0);
+	for (int i = 0; i < 20; i++)
+		close(fds[i]);
+}
