@@ -75,3 +75,20 @@ void display_add_int(struct buf *out, int64_t number, bool grouped)
 		buf_add_char(out, digits[i]);
 	}
 }
+
+void display_add_seconds(struct buf *out, int64_t seconds)
+{
+	static const struct {
+		const char *name;
+		int64_t seconds;
+	} units[] = {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}};
+	enum { LAST = sizeof(units) / sizeof(units[0]) - 1 };
+	int i = 0;
+	while (i < LAST && seconds < units[i].seconds)
+		i++;
+	buf_add_int(out, seconds / units[i].seconds);
+	buf_add_str(out, units[i].name);
+	const int64_t rest = seconds % units[i].seconds;
+	if (i < LAST && rest >= units[i + 1].seconds)
+		buf_addf(out, " %d%s", (int)(rest / units[i + 1].seconds), units[i + 1].name);
+}

@@ -22,4 +22,7 @@ int display_add_cut(struct buf *out, const char *text, int width);
 /* Appends a number, with a comma behind each three digits from the right when grouped. */
 void display_add_int(struct buf *out, int64_t number, bool grouped);
 
+/* Appends how long, in the two largest units: "45s", "12m 30s", "3h 5m", "2d 4h". */
+void display_add_seconds(struct buf *out, int64_t seconds);
+
 #endif

@@ -13,11 +13,17 @@ static const char doc[] = "Tracked events, the newest first. JSON and CSV have e
 			  "view event_history."
 			  "\vExamples:\n"
 			  "  payi-agent events --use-case support --since 2h\n"
+			  "  payi-agent events --id ticket-4711 --since 7d --reverse\n"
 			  "  payi-agent events --id ticket-4711 --limit 0 --format jsonl";
 
 int cli_events(int argc, char **argv)
 {
-	static const struct listing listing = {"payi-agent events", doc, filters, HISTORY_EVENTS,
-					       HISTORY_EVENTS};
+	static const struct listing listing = {
+		.command = "payi-agent events",
+		.doc = doc,
+		.filters = filters,
+		.kind = HISTORY_EVENTS,
+		.total = true,
+	};
 	return listing_run(&listing, argc, argv);
 }

@@ -2,10 +2,12 @@
 #include "cli/format.h"
 
 #include "base/clock.h"
+#include "cli/brief.h"
 #include "cli/display.h"
 #include "cli/table.h"
 #include "history/row_json.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,8 @@ struct format {
 	struct buf lines; /* of a table, laid out */
 	struct buf safe;  /* a text of CSV, as a terminal may have it */
 	struct table table;
-	bool began; /* there was a row */
+	int64_t sum[TABLE_COLUMNS_MAX]; /* of the columns that add up */
+	int64_t n_rows;
 };
 
 int format_kind_of(const char *name)
@@ -80,6 +83,15 @@ static void add_real(struct buf *out, double number, bool grouped)
 	buf_addf(out, ".%d", (int)(tenths % 10));
 }
 
+/* "+12.5%"; a change that is none has no sign. */
+static void add_percent(struct buf *out, double percent, bool grouped)
+{
+	if (percent > 0)
+		buf_add_char(out, '+');
+	add_real(out, percent, grouped);
+	buf_add_char(out, '%');
+}
+
 static void add_cell(struct format *format, const struct query *row, int i)
 {
 	struct buf *out = &format->rows;
@@ -90,7 +102,14 @@ static void add_cell(struct format *format, const struct query *row, int i)
 	}
 	switch (type) {
 	case HISTORY_INT:
+	case HISTORY_SUM:
 		display_add_int(out, query_int(row, i), format->options.terminal);
+		break;
+	case HISTORY_PERCENT:
+		add_percent(out, query_real(row, i), format->options.terminal);
+		break;
+	case HISTORY_SECONDS:
+		display_add_seconds(out, query_int(row, i));
 		break;
 	case HISTORY_REAL:
 		add_real(out, query_real(row, i), format->options.terminal);
@@ -104,11 +123,39 @@ static void add_cell(struct format *format, const struct query *row, int i)
 		add_time(out, query_int(row, i), type, format->options.utc);
 		break;
 	case HISTORY_TEXT:
-	case HISTORY_JSON:
 		display_add(out, query_text(row, i));
+		break;
+	case HISTORY_JSON:
+		brief_add_json(out, query_text(row, i), format->options.terminal);
 		break;
 	}
 	buf_add_char(out, '\0');
+}
+
+/* A sum that leaves int64 stops there; each number in it is below 2^53. */
+static void add_to_sums(struct format *format, const struct query *row)
+{
+	for (int i = 0; i < format->n_columns; i++)
+		if (format->columns[i].type == HISTORY_SUM &&
+		    __builtin_add_overflow(format->sum[i], query_int(row, i), &format->sum[i]))
+			format->sum[i] = INT64_MAX;
+}
+
+static void add_total(struct format *format)
+{
+	struct buf *out = &format->rows;
+	for (int i = 0; i < format->n_columns; i++) {
+		if (i == 0)
+			buf_addf(out, "total of %" PRId64, format->n_rows);
+		else if (format->columns[i].type == HISTORY_SUM)
+			display_add_int(out, format->sum[i], format->options.terminal);
+		buf_add_char(out, '\0');
+	}
+}
+
+void format_add_time(struct buf *out, int64_t time_us, bool utc)
+{
+	add_time(out, time_us, HISTORY_TIME, utc);
 }
 
 /* ---- CSV ------------------------------------------------------------------------------------------ */
@@ -146,9 +193,12 @@ static void add_csv_value(struct format *format, const struct query *row, int i)
 		return;
 	switch (type) {
 	case HISTORY_INT:
+	case HISTORY_SUM:
+	case HISTORY_SECONDS:
 		buf_add_int(out, query_int(row, i));
 		break;
 	case HISTORY_REAL:
+	case HISTORY_PERCENT:
 		buf_addf(out, "%.15g", query_real(row, i));
 		break;
 	case HISTORY_BOOL:
@@ -215,9 +265,10 @@ int format_row(void *context, const struct query *row)
 	case FORMAT_TABLE:
 		for (int i = 0; i < format->n_columns; i++)
 			add_cell(format, row, i);
+		add_to_sums(format, row);
 		break;
 	case FORMAT_JSON:
-		buf_add_str(rows, format->began ? ",\n" : "[\n");
+		buf_add_str(rows, format->n_rows ? ",\n" : "[\n");
 		row_json(rows, row, format->columns, format->n_columns);
 		break;
 	case FORMAT_JSONL:
@@ -228,16 +279,28 @@ int format_row(void *context, const struct query *row)
 		add_csv_row(format, row);
 		break;
 	}
-	format->began = true;
+	format->n_rows++;
 	return 0;
+}
+
+/* Columns are as wide as their widest text, that of the sums so far among them. */
+static void lay_out(struct format *format)
+{
+	const size_t len = format->rows.len;
+	if (format->options.total)
+		add_total(format);
+	table_lay_out(&format->table, &format->rows, format->options.width);
+	format->rows.len = len;
 }
 
 int format_flush(struct format *format, struct err *err)
 {
 	struct buf *lines = &format->rows;
-	if (format->options.kind == FORMAT_TABLE && format->began) {
+	if (format->options.kind == FORMAT_TABLE && lines->len) {
 		lines = &format->lines;
 		buf_clear(lines);
+		if (!format->table.laid_out)
+			lay_out(format);
 		table_add_rows(&format->table, lines, &format->rows, format->options.width);
 	}
 	if (format->rows.failed || lines->failed)
@@ -248,9 +311,16 @@ int format_flush(struct format *format, struct err *err)
 	return 0;
 }
 
+int format_end(struct format *format, struct err *err)
+{
+	if (format->options.kind == FORMAT_TABLE && format->options.total && format->n_rows)
+		add_total(format);
+	return format_flush(format, err);
+}
+
 bool format_has_rows(const struct format *format)
 {
-	return format->began;
+	return format->n_rows > 0;
 }
 
 void format_close(struct format *format)
@@ -258,7 +328,7 @@ void format_close(struct format *format)
 	if (!format)
 		return;
 	if (format->options.kind == FORMAT_JSON)
-		fputs(format->began ? "\n]\n" : "[]\n", format->options.out);
+		fputs(format->n_rows ? "\n]\n" : "[]\n", format->options.out);
 	buf_release(&format->rows);
 	buf_release(&format->lines);
 	buf_release(&format->safe);

@@ -8,6 +8,7 @@
 #ifndef PAYI_CLI_FORMAT_H
 #define PAYI_CLI_FORMAT_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "history/history.h"
 
@@ -21,6 +22,7 @@ struct format_options {
 	bool utc;
 	bool terminal; /* group digits, write out what could move it */
 	int width;     /* columns that a table may take; 0: any */
+	bool total;    /* a table ends with a line of sums */
 	FILE *out;
 };
 
@@ -42,8 +44,14 @@ int format_row(void *format, const struct query *row);
 /* Writes what was added. ERR_MEMORY; whether it all arrived is for the end to see (cli_finish()). */
 int format_flush(struct format *format, struct err *err);
 
+/* Likewise behind the last row, the sums with it. */
+int format_end(struct format *format, struct err *err);
+
 /* Whether any row was added. */
 bool format_has_rows(const struct format *format);
+
+/* Appends a moment as tables show it, for what is said beside one. */
+void format_add_time(struct buf *out, int64_t time_us, bool utc);
 
 /* Writes the end, and frees; NULL is fine. */
 void format_close(struct format *format);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/format.h"
+#include "cli/table.h"
 #include "history/when.h"
 
 #include <argp.h>
@@ -27,13 +28,14 @@ enum {
 /* clang-format off */
 static const struct argp_option common[] = {
 	{"use-case", KEY_USE_CASE, "NAME", 0, "of this use case", 1},
-	{"id",       KEY_ID,       "ID",   0, "of the use case instance with this id", 1},
+	{"id",       KEY_ID,       "ID",   0, "of the use case instances with this id, whatever their name; also an "
+	 "id that the service gave for a handle", 1},
 	{"user",     KEY_USER,     "USER", 0, "of this user", 1},
 	{"since",    KEY_SINCE,    "WHEN", 0, "from then on: " HISTORY_WHEN_FORMS
 	 "; without a zone: local time, or UTC with --utc", 1},
 	{"until",    KEY_UNTIL,    "WHEN", 0, "before then; the same forms", 1},
 	{"limit",    KEY_LIMIT,    "N",    0, "at most so many rows; 0: all [default: 50]", 2},
-	{"reverse",  KEY_REVERSE,  NULL,   0, "the oldest first, not the newest", 2},
+	{"reverse",  KEY_REVERSE,  NULL,   0, "the other way round: the oldest, or the least, first", 2},
 	{"format",   KEY_FORMAT,   "FORMAT", 0,
 	 "table, json (one array), jsonl (a line per row) or csv (RFC 4180; a text that begins with = + - or @ gets "
 	 "a ' in front, so that no spreadsheet runs it) [default: table]", 2},
@@ -48,6 +50,7 @@ struct request {
 	struct history_filters filters;
 	struct format_options format;
 	enum history_kind kind;
+	const char *chosen; /* the option that chose the kind, "steps"; NULL: none */
 	const char *since;
 	const char *until;
 };
@@ -71,14 +74,48 @@ static void read_format(const char *text, enum format_kind *kind, struct argp_st
 	*kind = (enum format_kind)known;
 }
 
+static void choose(struct request *request, enum history_kind kind, const char *option,
+		   struct argp_state *state)
+{
+	if (request->chosen && request->kind != kind)
+		argp_error(state, "--%s and --%s are two questions: ask one at a time",
+			   request->chosen, option);
+	request->kind = kind;
+	request->chosen = option;
+}
+
 static void read_by(const char *text, struct request *request, struct argp_state *state)
 {
-	if (strcmp(text, "day") == 0)
-		request->kind = request->listing->kind_by_day;
-	else if (strcmp(text, "hour") == 0)
-		request->kind = request->listing->kind;
-	else
-		argp_error(state, "--by is '%s'; it must be hour or day", text);
+	static const struct {
+		const char *name;
+		const char *option;
+		enum history_kind kind;
+	} parts[] = {{"hour", "by hour", HISTORY_USAGE_BY_HOUR},
+		     {"day", "by day", HISTORY_USAGE_BY_DAY},
+		     {"user", "by user", HISTORY_USAGE_BY_USER},
+		     {"step", "by step", HISTORY_USAGE_BY_STEP}};
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strcmp(text, parts[i].name) == 0) {
+			choose(request, parts[i].kind, parts[i].option, state);
+			return;
+		}
+	argp_error(state, "--by is '%s'; it must be hour, day, user or step", text);
+}
+
+static void read_sort(const char *text, enum history_sort *sort, struct argp_state *state)
+{
+	static const char *const names[] = {
+		[HISTORY_SORT_UNITS] = "units",     [HISTORY_SORT_EVENTS] = "events",
+		[HISTORY_SORT_LATENCY] = "latency", [HISTORY_SORT_FAILURES] = "failures",
+		[HISTORY_SORT_LAST] = "last",
+	};
+	for (int i = HISTORY_SORT_UNITS; i <= HISTORY_SORT_LAST; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*sort = (enum history_sort)i;
+			return;
+		}
+	argp_error(state, "--sort is '%s'; it must be units, events, latency, failures or last",
+		   text);
 }
 
 static void read_when(const char *flag, const char *text, bool utc, int64_t *when_us,
@@ -88,13 +125,28 @@ static void read_when(const char *flag, const char *text, bool utc, int64_t *whe
 		argp_error(state, "%s is '%s'; it takes " HISTORY_WHEN_FORMS, flag, text);
 }
 
+static void refuse(const struct request *request, struct argp_state *state)
+{
+	const char *what = history_refuses(request->kind, &request->filters);
+	if (what)
+		argp_error(state, request->chosen ? "--%s takes no --%s" : "%s takes no --%s",
+			   request->chosen ? request->chosen : "the list", what);
+}
+
+/* Changes are those since yesterday, up to now, unless said otherwise. */
 static void read_end(struct request *request, struct argp_state *state)
 {
 	struct history_filters *filters = &request->filters;
+	const bool changes = request->kind == HISTORY_USAGE_CHANGES;
+	if (changes && !request->since)
+		request->since = "yesterday";
+	if (changes && !request->until)
+		request->until = "now";
 	read_when("--since", request->since, request->format.utc, &filters->since_us, state);
 	read_when("--until", request->until, request->format.utc, &filters->until_us, state);
 	if (filters->since_us >= filters->until_us)
 		argp_error(state, "--since is not before --until");
+	refuse(request, state);
 }
 
 static error_t parse_filter(int key, const char *arg, struct history_filters *filters,
@@ -127,11 +179,23 @@ static error_t parse_filter(int key, const char *arg, struct history_filters *fi
 	}
 }
 
+/* "steps", for the option of this key. */
+static const char *option_of(const struct listing *listing, int key)
+{
+	const struct argp_option *option = listing->filters;
+	while (option->key != key)
+		option++;
+	return option->name;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct request *request = state->input;
 	switch (key) {
 	case KEY_SINCE:
+	case LISTING_ACTIVE:
+		if (request->since)
+			argp_error(state, "--since and --active say the same; give one, once");
 		request->since = arg;
 		return 0;
 	case KEY_UNTIL:
@@ -152,12 +216,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		read_end(request, state);
 		return 0;
+	case LISTING_SORT:
+		read_sort(arg, &request->filters.sort, state);
+		return 0;
 	default:
-		return parse_filter(key, arg, &request->filters, state);
+		if (key < LISTING_KIND || key >= LISTING_KIND + 0x100)
+			return parse_filter(key, arg, &request->filters, state);
+		choose(request, (enum history_kind)(key - LISTING_KIND),
+		       option_of(request->listing, key), state);
+		return 0;
 	}
 }
 
-enum { OPTIONS_MAX = 16 };
+enum { OPTIONS_MAX = 24 };
 
 /* Its own filters, then what all have. */
 static void join_options(const struct argp_option *own, struct argp_option joined[OPTIONS_MAX])
@@ -178,7 +249,22 @@ static int print_rows(struct history *history, struct format *format, struct err
 		n = history_read(history, format_row, format, err);
 		status = n < 0 ? n : format_flush(format, err);
 	} while (n > 0 && !status && !ferror(stdout));
-	return status;
+	return status ? status : format_end(format, err);
+}
+
+/* What is compared, for people: programs know what they asked for. */
+static void say_what_is_compared(const struct request *request)
+{
+	const struct history_filters *filters = &request->filters;
+	const bool utc = request->format.utc;
+	struct buf text = BUF_INIT;
+	format_add_time(&text, filters->since_us, utc);
+	buf_add_str(&text, " to ");
+	format_add_time(&text, filters->until_us, utc);
+	buf_add_str(&text, ", and before: from ");
+	format_add_time(&text, 2 * filters->since_us - filters->until_us, utc);
+	printf("%s\n", buf_text(&text));
+	buf_release(&text);
 }
 
 static void say_what_is_missing(const struct request *request, const struct history *history,
@@ -193,12 +279,37 @@ static void say_what_is_missing(const struct request *request, const struct hist
 		fprintf(stderr, "%s: nothing was found\n", request->listing->command);
 }
 
+/* A table of events does not say in every line what was asked for. */
+static void copy_columns(const struct request *request, const struct history_column *columns,
+			 int n_columns, struct history_column *copy)
+{
+	const struct history_filters *filters = &request->filters;
+	const struct {
+		const char *asked;
+		const char *name;
+	} known[] = {{filters->use_case_name, "use_case_name"},
+		     {filters->use_case_id, "use_case_id"},
+		     {filters->user_id, "user_id"},
+		     {filters->category, "category"},
+		     {filters->resource, "resource"}};
+	memcpy(copy, columns, (size_t)n_columns * sizeof(*copy));
+	for (int i = 0; i < n_columns && request->kind == HISTORY_EVENTS; i++)
+		for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++)
+			if (known[j].asked && strcmp(copy[i].name, known[j].name) == 0)
+				copy[i].heading = NULL;
+}
+
 static int print_history(const struct request *request, struct history *history, struct err *err)
 {
 	int n_columns = 0;
-	const struct history_column *columns = history_columns(request->kind, &n_columns);
+	const struct history_column *all = history_columns(request->kind, &n_columns);
+	struct history_column columns[TABLE_COLUMNS_MAX];
 	struct format *format = NULL;
+	copy_columns(request, all, n_columns, columns);
 	int status = format_open(&request->format, columns, n_columns, &format, err);
+	if (!status && request->kind == HISTORY_USAGE_CHANGES &&
+	    request->format.kind == FORMAT_TABLE)
+		say_what_is_compared(request);
 	if (!status)
 		status = print_rows(history, format, err);
 	const bool any = format && format_has_rows(format);
@@ -231,6 +342,7 @@ int listing_run(const struct listing *listing, int argc, char **argv)
 		.listing = listing, .filters = HISTORY_FILTERS_INIT, .kind = listing->kind};
 	struct argp_option options[OPTIONS_MAX];
 	request.filters.limit = LIMIT_DEFAULT;
+	request.format.total = listing->total;
 	format_options_of_stdout(&request.format);
 	join_options(listing->filters, options);
 	const struct argp argp = {.options = options, .parser = parse, .doc = listing->doc};

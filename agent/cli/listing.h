@@ -14,12 +14,19 @@ struct listing {
 	const char *command;               /* "payi-agent events" */
 	const char *doc;                   /* for --help */
 	const struct argp_option *filters; /* beside those that all have */
-	enum history_kind kind;
-	enum history_kind kind_by_day; /* with --by day; the same where there is no --by */
+	enum history_kind kind;            /* where no option chooses another */
+	bool total;                        /* tables end with sums */
 };
 
-/* The options that not every listing has; for its filters. */
-enum listing_key { LISTING_CATEGORY = 0x300, LISTING_RESOURCE, LISTING_BY };
+/* The options that not every listing has; for its filters. LISTING_KIND + a kind chooses that kind. */
+enum listing_key {
+	LISTING_CATEGORY = 0x300,
+	LISTING_RESOURCE,
+	LISTING_BY,
+	LISTING_SORT,
+	LISTING_ACTIVE,
+	LISTING_KIND = 0x400,
+};
 
 /* Runs the command; returns its exit code. */
 int listing_run(const struct listing *listing, int argc, char **argv);

@@ -13,23 +13,44 @@ static bool is_text(const struct history_column *column)
 
 static bool is_number(const struct history_column *column)
 {
-	return column->type == HISTORY_INT || column->type == HISTORY_REAL;
+	switch (column->type) {
+	case HISTORY_INT:
+	case HISTORY_SUM:
+	case HISTORY_REAL:
+	case HISTORY_PERCENT:
+	case HISTORY_SECONDS:
+		return true;
+	case HISTORY_TEXT:
+	case HISTORY_BOOL:
+	case HISTORY_TIME:
+	case HISTORY_HOUR:
+	case HISTORY_DAY:
+	case HISTORY_JSON:
+		break;
+	}
+	return false;
 }
 
 /* ---- Layout --------------------------------------------------------------------------------------- */
 
-/* The width of every column: of its widest text. */
+/* The width of every column: of its widest text. One that need not be there is not, where all its cells are empty. */
 static void measure(struct table *table, const struct buf *cells)
 {
 	const char *cell = cells->len ? (const char *)cells->data : "";
 	const char *end = cell + cells->len;
-	for (int i = 0; i < table->n_columns; i++)
-		table->width[i] =
-			table->columns[i].heading ? display_width(table->columns[i].heading) : 0;
+	memset(table->width, 0, sizeof(table->width));
 	for (int i = 0; cell < end; cell += strlen(cell) + 1, i = (i + 1) % table->n_columns) {
 		const int width = display_width(cell);
-		if (table->width[i] && table->width[i] < width)
+		if (table->width[i] < width)
 			table->width[i] = width;
+	}
+	for (int i = 0; i < table->n_columns; i++) {
+		const struct history_column *column = &table->columns[i];
+		const int heading = column->heading ? display_width(column->heading) : 0;
+		if (!heading || (!table->width[i] && column->rank >= HISTORY_RANK_IF_ANY))
+			table->width[i] = 0;
+		else if (table->width[i] < heading)
+			table->width[i] = heading;
 	}
 }
 
@@ -75,9 +96,10 @@ static bool cut_column(struct table *table)
 	return widest >= 0;
 }
 
-static void lay_out(struct table *table, const struct buf *cells, int width)
+void table_lay_out(struct table *table, const struct buf *cells, int width)
 {
 	measure(table, cells);
+	table->laid_out = true;
 	if (!width)
 		return;
 	while (total_width(table, true) > width && drop_column(table))
@@ -125,11 +147,11 @@ void table_add_rows(struct table *table, struct buf *out, const struct buf *cell
 {
 	const char *cell = cells->len ? (const char *)cells->data : "";
 	const char *end = cell + cells->len;
-	if (!table->laid_out) {
-		lay_out(table, cells, width);
+	if (!table->laid_out)
+		table_lay_out(table, cells, width);
+	if (!table->has_heading)
 		add_heading(table, out);
-		table->laid_out = true;
-	}
+	table->has_heading = true;
 	while (cell < end) {
 		int owed = 0;
 		for (int i = 0; i < table->n_columns; i++, cell += strlen(cell) + 1)

@@ -1,7 +1,7 @@
 /*
  * A table's layout: columns aligned by what they look like, and made to fit. For format.c.
  *
- * Widths are settled by the rows of the first page; later rows keep to them where there is a terminal to
+ * Widths are settled once, by the rows of the first page; later rows keep to them where there is a terminal to
  * fit, and push their line out of line where there is none.
  */
 #ifndef PAYI_CLI_TABLE_H
@@ -19,12 +19,16 @@ struct table {
 	int n_columns;
 	int width[TABLE_COLUMNS_MAX]; /* 0: not shown */
 	bool laid_out;
+	bool has_heading;
 };
 
 /*
- * Writes rows, each n_columns texts with a NUL behind, one after another in cells. The first time also the
- * heading. width is that of the terminal, or 0.
+ * Settles the widths by rows: each n_columns texts with a NUL behind, one after another in cells. width is that of
+ * the terminal, or 0.
  */
+void table_lay_out(struct table *table, const struct buf *cells, int width);
+
+/* Writes rows; the first time also the heading, and by their own widths if there are none yet. */
 void table_add_rows(struct table *table, struct buf *out, const struct buf *cells, int width);
 
 #endif

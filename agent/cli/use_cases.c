@@ -3,18 +3,40 @@
 
 #include <argp.h>
 
-static const struct argp_option filters[] = {{0}};
+/* clang-format off */
+static const struct argp_option filters[] = {
+	{"active",       LISTING_ACTIVE, "WHEN", 0, "seen since then: 2h (ago), today, …; the same as --since", 1},
+	{"sort",         LISTING_SORT, "ORDER", 0, "units, events, latency (the mean), failures or last (seen), the most first "
+	 "[default: last; of steps and users: units]", 2},
+	{"steps",        LISTING_KIND + HISTORY_USE_CASE_STEPS, NULL, 0, "what each step used, over all instances", 3},
+	{"users",        LISTING_KIND + HISTORY_USE_CASE_USERS, NULL, 0, "what each user used", 3},
+	{"distribution", LISTING_KIND + HISTORY_USE_CASE_DISTRIBUTION, NULL, 0,
+	 "how instances differ: least, median, 95th percentile and most of their units, events and duration", 3},
+	{"definitions",  LISTING_KIND + HISTORY_USE_CASE_DEFINITIONS, NULL, 0,
+	 "the use cases themselves: defined explicitly or by being used, and what Pay-i knows of them", 3},
+	{"alike",        LISTING_KIND + HISTORY_USE_CASES_ALIKE, NULL, 0,
+	 "pairs of names that look like one use case spelt twice", 3},
+	{0},
+};
+/* clang-format on */
 
-static const char doc[] =
-	"Use case instances, each correlated over all its events, the one seen last first. "
-	"--since and --until choose those that were active between."
-	"\vExamples:\n"
-	"  payi-agent use-cases --use-case support --since today\n"
-	"  payi-agent use-cases --id ticket-4711 --format json";
+static const char doc[] = "Use case instances, each correlated over all its events, the one seen "
+			  "last first. --since and --until choose "
+			  "those that were active between; their sums are of all time (of a time "
+			  "alone: payi-agent usage)."
+			  "\vExamples:\n"
+			  "  payi-agent use-cases --use-case support --sort units --limit 10\n"
+			  "  payi-agent use-cases --active 2h\n"
+			  "  payi-agent use-cases --use-case support --steps\n"
+			  "  payi-agent use-cases --id ticket-4711 --format json";
 
 int cli_use_cases(int argc, char **argv)
 {
-	static const struct listing listing = {"payi-agent use-cases", doc, filters,
-					       HISTORY_USE_CASES, HISTORY_USE_CASES};
+	static const struct listing listing = {
+		.command = "payi-agent use-cases",
+		.doc = doc,
+		.filters = filters,
+		.kind = HISTORY_USE_CASES,
+	};
 	return listing_run(&listing, argc, argv);
 }

@@ -7,31 +7,32 @@
 
 /* clang-format off */
 static const struct history_column columns[] = {
-	{"event_time",             "TIME",      HISTORY_TIME, 1},
-	{"event",                  NULL,        HISTORY_INT,  0},
-	{"use_case_name",          "USE CASE",  HISTORY_TEXT, 3},
-	{"use_case_id",            "ID",        HISTORY_TEXT, 2},
-	{"use_case_step",          "STEP",      HISTORY_TEXT, 8},
-	{"use_case_version",       NULL,        HISTORY_INT,  0},
-	{"category",               "CATEGORY",  HISTORY_TEXT, 7},
-	{"resource",               "RESOURCE",  HISTORY_TEXT, 4},
-	{"input_units",            "INPUT",     HISTORY_INT,  1},
-	{"output_units",           "OUTPUT",    HISTORY_INT,  1},
-	{"units",                  NULL,        HISTORY_JSON, 0},
-	{"end_to_end_latency_ms",  "MS",        HISTORY_INT,  6},
-	{"time_to_first_token_ms", NULL,        HISTORY_INT,  0},
-	{"http_status_code",       "STATUS",    HISTORY_INT,  5},
-	{"failed",                 NULL,        HISTORY_BOOL, 0},
-	{"user_id",                "USER",      HISTORY_TEXT, 9},
-	{"account_name",           NULL,        HISTORY_TEXT, 0},
-	{"scope",                  NULL,        HISTORY_TEXT, 0},
-	{"limit_ids",              NULL,        HISTORY_JSON, 0},
-	{"properties",             NULL,        HISTORY_JSON, 0},
-	{"use_case_properties",    NULL,        HISTORY_JSON, 0},
-	{"provider_response_id",   NULL,        HISTORY_TEXT, 0},
-	{"app_name",               "APP",       HISTORY_TEXT, 10},
-	{"delivery",               "DELIVERY",  HISTORY_TEXT, 5},
-	{"stored_time",            NULL,        HISTORY_TIME, 0},
+	{"event_time",             "TIME",       HISTORY_TIME, 1},
+	{"event",                  NULL,         HISTORY_INT,  0},
+	{"use_case_name",          "USE CASE",   HISTORY_TEXT, 3},
+	{"use_case_id",            "ID",         HISTORY_TEXT, 2},
+	{"use_case_step",          "STEP",       HISTORY_TEXT, 5},
+	{"use_case_version",       NULL,         HISTORY_INT,  0},
+	{"category",               "CATEGORY",   HISTORY_TEXT, 9},
+	{"resource",               "RESOURCE",   HISTORY_TEXT, 3},
+	{"input_units",            "INPUT",      HISTORY_SUM,  1},
+	{"output_units",           "OUTPUT",     HISTORY_SUM,  1},
+	{"units",                  "UNITS",      HISTORY_JSON, 8},
+	{"end_to_end_latency_ms",  "MS",         HISTORY_INT,  4},
+	{"time_to_first_token_ms", NULL,         HISTORY_INT,  0},
+	{"http_status_code",       "STATUS",     HISTORY_INT,  4},
+	{"failed",                 NULL,         HISTORY_BOOL, 0},
+	{"user_id",                "USER",       HISTORY_TEXT, 6},
+	{"account_name",           NULL,         HISTORY_TEXT, 0},
+	{"scope",                  NULL,         HISTORY_TEXT, 0},
+	{"limit_ids",              NULL,         HISTORY_JSON, 0},
+	{"properties",             NULL,         HISTORY_JSON, 0},
+	{"use_case_properties",    NULL,         HISTORY_JSON, 0},
+	{"provider_response_id",   NULL,         HISTORY_TEXT, 0},
+	{"app_name",               "APP",        HISTORY_TEXT, 10},
+	{"delivery",               "DELIVERY",   HISTORY_TEXT, 7},
+	{"stored_time",            NULL,         HISTORY_TIME, 0},
+	{"service_id",             "SERVICE ID", HISTORY_TEXT, HISTORY_RANK_IF_ANY},
 };
 
 static const char select_page[] =
@@ -40,6 +41,7 @@ static const char select_page[] =
 	" h.category, h.resource, h.input_units, h.output_units, h.units, h.end_to_end_latency_ms,"
 	" h.time_to_first_token_ms, h.http_status_code, h.failed, h.user_id, h.account_name, h.scope, h.limit_ids,"
 	" h.properties, h.use_case_properties, h.provider_response_id, h.app_name, h.delivery, h.stored_us,"
+	" h.service_id,"
 	" p.time_us, p.id"
 	" FROM page p CROSS JOIN event_history h ON h.event = p.id";
 /* clang-format on */
@@ -50,7 +52,7 @@ static int prepare_page(struct history *history, struct err *err)
 	/* First the ids alone, mostly from an index; then the wide rows for those on the page. */
 	buf_add_str(&sql, "WITH page AS MATERIALIZED (SELECT e.event_timestamp_us AS time_us, e.id"
 			  " FROM events e WHERE true");
-	history_filter_events(&sql, &history->filters);
+	history_filter_events(&sql, &history->filters, &history->ids);
 	history_add_window(&sql, history, "e.event_timestamp_us", "e.id");
 	buf_add_str(&sql, select_page);
 	buf_add_str(&sql, history->filters.oldest_first ? " ORDER BY p.time_us, p.id"
@@ -116,4 +118,4 @@ static int read_events(struct history *history, history_take_fn *take, void *tak
 }
 
 const struct history_table history_events = {columns, sizeof(columns) / sizeof(columns[0]),
-					     open_events, read_events};
+					     HISTORY_KNOWS_EVENTS, open_events, read_events};

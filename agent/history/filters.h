@@ -21,6 +21,16 @@ struct history_place {
 	int64_t row;
 };
 
+/* By what rows are sorted, the most first. Each kind has an order of its own, and knows some of the others. */
+enum history_sort {
+	HISTORY_SORT_OWN,
+	HISTORY_SORT_UNITS, /* input and output */
+	HISTORY_SORT_EVENTS,
+	HISTORY_SORT_LATENCY, /* the mean */
+	HISTORY_SORT_FAILURES,
+	HISTORY_SORT_LAST, /* seen */
+};
+
 struct history_filters {
 	const char *use_case_name; /* NULL: any; so are the next four */
 	const char *use_case_id;
@@ -30,7 +40,8 @@ struct history_filters {
 	int64_t since_us; /* from here on, by event time */
 	int64_t until_us; /* up to here, and not included */
 	int64_t limit;    /* rows; 0: all */
-	bool oldest_first;
+	enum history_sort sort;
+	bool oldest_first;                 /* or the least first */
 	const struct history_place *after; /* NULL: from the beginning */
 };
 
@@ -45,6 +56,7 @@ struct history_ids {
 	int64_t user_id;
 	int64_t category;
 	int64_t resource;
+	int64_t instance; /* the only one that the use case id finds; 0: there are several, or no id is asked for */
 	bool unknown; /* one of the texts is not in the database: no row can match */
 };
 
@@ -54,8 +66,14 @@ int history_ids_find(struct query_db *db, const struct history_filters *filters,
 /*
  * Appends " AND …" per filter but those of time, for the table events, called e. The conditions leave
  * SQLite one index to choose: that of the instance when there is an id, else the user's, else the time's.
+ * An id finds its instances under every name, and also those whose handle the service gave that id for.
  */
-void history_filter_events(struct buf *sql, const struct history_filters *filters);
+void history_filter_events(struct buf *sql, const struct history_filters *filters,
+			   const struct history_ids *ids);
+
+/* Likewise for the table use_case_instances, called i, without category and resource. */
+void history_filter_instances(struct buf *sql, const struct history_filters *filters,
+			      const struct history_ids *ids);
 
 /* Likewise for the rollups by hour, called h; they know use case names, categories and resources. */
 void history_filter_hours(struct buf *sql, const struct history_filters *filters);

@@ -9,17 +9,21 @@ int64_t history_hour(int64_t time_us)
 
 static const struct history_table *table_of(enum history_kind kind)
 {
-	switch (kind) {
-	case HISTORY_EVENTS:
-		return &history_events;
-	case HISTORY_USE_CASES:
-		return &history_use_cases;
-	case HISTORY_USAGE_BY_HOUR:
-		return &history_usage_by_hour;
-	case HISTORY_USAGE_BY_DAY:
-		return &history_usage_by_day;
-	}
-	abort();
+	static const struct history_table *const tables[] = {
+		[HISTORY_EVENTS] = &history_events,
+		[HISTORY_USE_CASES] = &history_use_cases,
+		[HISTORY_USAGE_BY_HOUR] = &history_usage_by_hour,
+		[HISTORY_USAGE_BY_DAY] = &history_usage_by_day,
+		[HISTORY_USAGE_BY_USER] = &history_usage_by_user,
+		[HISTORY_USAGE_BY_STEP] = &history_usage_by_step,
+		[HISTORY_USAGE_CHANGES] = &history_usage_changes,
+		[HISTORY_USE_CASE_STEPS] = &history_use_case_steps,
+		[HISTORY_USE_CASE_USERS] = &history_use_case_users,
+		[HISTORY_USE_CASE_DISTRIBUTION] = &history_use_case_distribution,
+		[HISTORY_USE_CASE_DEFINITIONS] = &history_use_case_definitions,
+		[HISTORY_USE_CASES_ALIKE] = &history_use_cases_alike,
+	};
+	return tables[kind];
 }
 
 const struct history_column *history_columns(enum history_kind kind, int *n)
@@ -27,6 +31,31 @@ const struct history_column *history_columns(enum history_kind kind, int *n)
 	const struct history_table *table = table_of(kind);
 	*n = table->n_columns;
 	return table->columns;
+}
+
+const char *history_refuses(enum history_kind kind, const struct history_filters *filters)
+{
+	const bool sorted = filters->sort != HISTORY_SORT_OWN;
+	const struct {
+		unsigned bit;
+		bool set;
+		const char *name;
+	} rules[] = {
+		{HISTORY_KNOWS_USE_CASE, filters->use_case_name != NULL, "use-case"},
+		{HISTORY_KNOWS_ID, filters->use_case_id != NULL, "id"},
+		{HISTORY_KNOWS_USER, filters->user_id != NULL, "user"},
+		{HISTORY_KNOWS_CATEGORY, filters->category != NULL, "category"},
+		{HISTORY_KNOWS_RESOURCE, filters->resource != NULL, "resource"},
+		{HISTORY_KNOWS_TIME, filters->since_us != INT64_MIN, "since"},
+		{HISTORY_KNOWS_TIME, filters->until_us != INT64_MAX, "until"},
+		{HISTORY_KNOWS_ORDER, filters->oldest_first, "reverse"},
+		{HISTORY_KNOWS_SORT, sorted, "sort"},
+		{HISTORY_KNOWS_SORT_LATENCY, filters->sort == HISTORY_SORT_LATENCY, "sort latency"},
+	};
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (rules[i].set && !(table_of(kind)->knows & rules[i].bit))
+			return rules[i].name;
+	return NULL;
 }
 
 /* ---- Windows -------------------------------------------------------------------------------------- */
@@ -167,6 +196,32 @@ int history_read_window(struct history *history, history_take_fn *take, void *ta
 	const int n_taken = history_step(history, take_keyed, &keyed, &n_seen, err);
 	query_reset(history->page);
 	history->window_read = n_seen < limit;
+	return n_taken;
+}
+
+/* ---- Sums ----------------------------------------------------------------------------------------- */
+
+const char *history_direction(const struct history *history)
+{
+	return history->filters.oldest_first ? "ASC" : "DESC";
+}
+
+int history_read_once(struct history *history, history_take_fn *take, void *taker, struct err *err)
+{
+	const struct history_place *after = history->filters.after;
+	int n_seen = 0;
+	if (history->window_read)
+		return 0;
+	history->window_read = true;
+	history->n_skip = after ? after->row : 0;
+	history->place.row = history->n_skip;
+	/* One more than the limit lets through tells whether there are more. */
+	query_bind_int(history->page, ":limit",
+		       history->filters.limit ? history->n_skip + history->filters.limit + 1 : -1);
+	const int n_taken = history_step(history, take, taker, &n_seen, err);
+	query_reset(history->page);
+	if (n_taken > 0)
+		history->place.row += n_taken;
 	return n_taken;
 }
 

@@ -1,10 +1,10 @@
 /*
- * The history as rows: events, use case instances, and usage by hour or day, as the commands and the
+ * The history as rows: events, use case instances and what they add up to, and usage, as the commands and the
  * local HTTP show them.
  *
  * Rows come in pages, and between two pages no snapshot of the database is held, so a reader that is slow
  * (a pager, a stalled client) never keeps the agent's write-ahead log from being emptied; and an
- * export of any length takes the memory of one page. What is stored meanwhile may or may not be among
+ * export of any length takes the memory of one page. (Sums are one page, however many rows they have.) What is stored meanwhile may or may not be among
  * the rows; no row comes twice but an instance that went on meanwhile. One thread per history.
  */
 #ifndef PAYI_HISTORY_HISTORY_H
@@ -22,13 +22,24 @@ enum history_kind {
 	HISTORY_USE_CASES,
 	HISTORY_USAGE_BY_HOUR,
 	HISTORY_USAGE_BY_DAY, /* days of UTC */
+	HISTORY_USAGE_BY_USER,
+	HISTORY_USAGE_BY_STEP,
+	HISTORY_USAGE_CHANGES,         /* from since to until, beside as long a time before */
+	HISTORY_USE_CASE_STEPS,        /* per use case and step, over all instances */
+	HISTORY_USE_CASE_USERS,        /* per use case and user */
+	HISTORY_USE_CASE_DISTRIBUTION, /* per use case: how its instances differ */
+	HISTORY_USE_CASE_DEFINITIONS,
+	HISTORY_USE_CASES_ALIKE, /* pairs of names that may be one use case spelt twice */
 };
 
 /* What a column's values are, beyond SQLite's types. Any may be null. */
 enum history_type {
 	HISTORY_TEXT,
 	HISTORY_INT,
+	HISTORY_SUM, /* an INT that adds up over rows */
 	HISTORY_REAL,
+	HISTORY_PERCENT, /* a REAL: the change from one number to another */
+	HISTORY_SECONDS, /* an INT: how long */
 	HISTORY_BOOL,
 	HISTORY_TIME, /* microseconds since 1970 UTC; so are the next two */
 	HISTORY_HOUR,
@@ -43,13 +54,19 @@ struct history_column {
 	int rank; /* in a table: the higher, the sooner it is left out where room is short */
 };
 
+/* From this rank on a column is also left out of a table in which no row has a value for it. */
+enum { HISTORY_RANK_IF_ANY = 20 };
+
 /* A kind's columns; *n is their number. */
 const struct history_column *history_columns(enum history_kind kind, int *n);
+
+/* The first filter or order that is set and that a kind does not know: "user", "sort latency"; NULL: all is well. */
+const char *history_refuses(enum history_kind kind, const struct history_filters *filters);
 
 struct history;
 
 /*
- * Filters that a kind does not know (category and resource of use cases) must be NULL. The filters' texts
+ * There must be nothing that history_refuses(). Changes need a since and an until. The filters' texts
  * must live as long as the history. A reading that goes on behind another's place has to have its filters and order.
  */
 int history_open(struct query_db *db, enum history_kind kind, const struct history_filters *filters,

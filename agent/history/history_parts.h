@@ -35,10 +35,29 @@ struct history {
 	bool window_read; /* to its end */
 };
 
+/* What of the filters a kind knows. */
+enum {
+	HISTORY_KNOWS_USE_CASE = 1 << 0,
+	HISTORY_KNOWS_ID = 1 << 1,
+	HISTORY_KNOWS_USER = 1 << 2,
+	HISTORY_KNOWS_CATEGORY = 1 << 3,
+	HISTORY_KNOWS_RESOURCE = 1 << 4,
+	HISTORY_KNOWS_TIME = 1 << 5,
+	HISTORY_KNOWS_ORDER = 1 << 6, /* that it can be turned round */
+	HISTORY_KNOWS_SORT = 1 << 7,  /* by all but latency */
+	HISTORY_KNOWS_SORT_LATENCY = 1 << 8,
+
+	HISTORY_KNOWS_INSTANCES = HISTORY_KNOWS_USE_CASE | HISTORY_KNOWS_ID | HISTORY_KNOWS_USER |
+				  HISTORY_KNOWS_TIME | HISTORY_KNOWS_ORDER,
+	HISTORY_KNOWS_EVENTS =
+		HISTORY_KNOWS_INSTANCES | HISTORY_KNOWS_CATEGORY | HISTORY_KNOWS_RESOURCE,
+};
+
 /* A kind: its columns, and how they are read. */
 struct history_table {
 	const struct history_column *columns;
 	int n_columns;
+	unsigned knows;
 	int (*open)(struct history *history, struct err *err);
 	int (*read)(struct history *history, history_take_fn *take, void *taker, struct err *err);
 };
@@ -47,6 +66,14 @@ extern const struct history_table history_events;
 extern const struct history_table history_use_cases;
 extern const struct history_table history_usage_by_hour;
 extern const struct history_table history_usage_by_day;
+extern const struct history_table history_usage_by_user;
+extern const struct history_table history_usage_by_step;
+extern const struct history_table history_usage_changes;
+extern const struct history_table history_use_case_steps;
+extern const struct history_table history_use_case_users;
+extern const struct history_table history_use_case_distribution;
+extern const struct history_table history_use_case_definitions;
+extern const struct history_table history_use_cases_alike;
 
 /* The hour since 1970 that a time is in. */
 int64_t history_hour(int64_t time_us);
@@ -81,6 +108,12 @@ int history_read_window(struct history *history, history_take_fn *take, void *ta
  */
 int history_step(struct history *history, history_take_fn *take, void *taker, int *n_seen,
 		 struct err *err);
+
+/* Reads all that the page's query gives, up to the limit (:limit), as one page: a kind's read(). */
+int history_read_once(struct history *history, history_take_fn *take, void *taker, struct err *err);
+
+/* The direction in which the history's order sorts what comes the most first: "DESC", or "ASC". */
+const char *history_direction(const struct history *history);
 
 /*
  * Finds the next hour that has rows, by the finder. The caller takes it, and what belongs with it, out of

@@ -78,9 +78,12 @@ static void add_value(struct buf *out, const struct query *row, int i, enum hist
 		row_json_string(out, query_text(row, i));
 		break;
 	case HISTORY_INT:
+	case HISTORY_SUM:
+	case HISTORY_SECONDS:
 		buf_add_int(out, query_int(row, i));
 		break;
 	case HISTORY_REAL:
+	case HISTORY_PERCENT:
 		add_real(out, query_real(row, i));
 		break;
 	case HISTORY_BOOL:

@@ -9,59 +9,87 @@
 #define COLUMNS(name, heading, type) \
 	{name,              heading,      type,         1}, \
 	{"use_case_name",   "USE CASE",   HISTORY_TEXT, 2}, \
-	{"category",        "CATEGORY",   HISTORY_TEXT, 6}, \
+	{"category",        "CATEGORY",   HISTORY_TEXT, 9}, \
 	{"resource",        "RESOURCE",   HISTORY_TEXT, 3}, \
 	{"events",          "EVENTS",     HISTORY_INT,  1}, \
 	{"failures",        "FAILED",     HISTORY_INT,  4}, \
-	{"input_units",     "INPUT",      HISTORY_INT,  1}, \
-	{"output_units",    "OUTPUT",     HISTORY_INT,  1}, \
-	{"units",           NULL,         HISTORY_JSON, 0}, \
+	{"input_units",     "INPUT",      HISTORY_SUM,  1}, \
+	{"output_units",    "OUTPUT",     HISTORY_SUM,  1}, \
+	{"units",           "UNITS",      HISTORY_JSON, 10}, \
 	{"latency_mean_ms", "MEAN MS",    HISTORY_REAL, 5}, \
-	{"latency_max_ms",  "MAX MS",     HISTORY_INT,  5}
+	{"latency_max_ms",  "MAX MS",     HISTORY_INT,  7}, \
+	{"latency_p50_ms",  "P50 MS",     HISTORY_INT,  6}, \
+	{"latency_p95_ms",  "P95 MS",     HISTORY_INT,  4}, \
+	{"latency_p99_ms",  "P99 MS",     HISTORY_INT,  8}
 
 static const struct history_column columns_by_hour[] = {COLUMNS("hour", "HOUR", HISTORY_HOUR)};
 static const struct history_column columns_by_day[] = {COLUMNS("day", "DAY", HISTORY_DAY)};
 
-#define UNITS_OF(rows) \
-	"(SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM (" rows ") q)"
+#define KEY "use_case_name, category, resource"
+
+/* By nearest rank, of the rows that a "latency AS (…" before it has: a key, latency_ms, and how many events had it. */
+#define PERCENTILE(p) ", min(CASE WHEN upto * 100 >= n * " p " THEN latency_ms END) AS p" p
+
+#define SLOW \
+	"slow AS MATERIALIZED (SELECT " KEY PERCENTILE("50") PERCENTILE("95") PERCENTILE("99") \
+	" FROM (SELECT *, sum(events) OVER (PARTITION BY " KEY " ORDER BY latency_ms) AS upto," \
+	" sum(events) OVER (PARTITION BY " KEY ") AS n FROM latency) GROUP BY " KEY ")"
+
+/* Of the rows that a "unit AS (…" before it has: a key, a type, and its units. */
+#define UNITS_OF_KEY \
+	"(SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM" \
+	" (SELECT v.* FROM unit v WHERE v.use_case_name = h.use_case_name AND v.category = h.category" \
+	"  AND v.resource = h.resource ORDER BY v.type) q)"
 
 static const char names_and_order[] =
+	" LEFT JOIN slow l USING (use_case_name, category, resource)"
 	" LEFT JOIN names u ON u.id = h.use_case_name"
 	" LEFT JOIN names c ON c.id = h.category"
 	" LEFT JOIN names r ON r.id = h.resource"
 	" GROUP BY h.use_case_name, h.category, h.resource ORDER BY u.text, c.text, r.text";
 
-static const char from_rollups[] =
-	"SELECT :bucket, u.text, c.text, r.text, sum(h.events), sum(h.failures), sum(h.input_units),"
-	" sum(h.output_units),"
-	UNITS_OF("SELECT n.text AS type, sum(v.input) AS input, sum(v.output) AS output"
-		 " FROM usage_hour_units v JOIN names n ON n.id = v.unit_type"
-		 " WHERE v.hour BETWEEN :low AND :high AND v.use_case_name = h.use_case_name"
-		 " AND v.category = h.category AND v.resource = h.resource GROUP BY n.text ORDER BY n.text")
+static const char rollup_latencies[] =
+	"WITH latency AS (SELECT h.use_case_name, h.category, h.resource, h.latency_ms, sum(h.events) AS events"
+	" FROM usage_hour_latencies h WHERE h.hour BETWEEN :low AND :high";
+
+static const char rollup_units[] =
+	" GROUP BY 1, 2, 3, 4), " SLOW ", unit AS MATERIALIZED (SELECT h.use_case_name, h.category, h.resource,"
+	" n.text AS type, sum(h.input) AS input, sum(h.output) AS output"
+	" FROM usage_hour_units h JOIN names n ON n.id = h.unit_type WHERE h.hour BETWEEN :low AND :high";
+
+static const char rollup_sums[] =
+	" GROUP BY 1, 2, 3, 4)"
+	" SELECT :bucket, u.text, c.text, r.text, sum(h.events), sum(h.failures), sum(h.input_units),"
+	" sum(h.output_units), " UNITS_OF_KEY
 	", sum(h.latency_sum_ms) * 1.0 / nullif(sum(h.latency_count), 0),"
-	" CASE WHEN sum(h.latency_count) > 0 THEN max(h.latency_max_ms) END"
+	" CASE WHEN sum(h.latency_count) > 0 THEN max(h.latency_max_ms) END, l.p50, l.p95, l.p99"
 	" FROM (SELECT * FROM usage_hours h WHERE h.hour BETWEEN :low AND :high";
 
-static const char from_events[] =
-	"WITH hit AS MATERIALIZED (SELECT i.use_case_name, e.category, e.resource, e.units, e.input_units,"
-	" e.output_units, e.end_to_end_latency_ms AS latency_ms,"
+static const char event_hits[] =
+	"WITH hit AS MATERIALIZED (SELECT coalesce(i.use_case_name, 0) AS use_case_name, e.category,"
+	" coalesce(e.resource, 0) AS resource, e.units, e.input_units, e.output_units,"
+	" e.end_to_end_latency_ms AS latency_ms,"
 	" coalesce(e.http_status_code >= 400 OR e.http_status_code = 299, 0) AS failed"
 	" FROM events e LEFT JOIN use_case_instances i ON i.id = e.instance"
 	" WHERE e.event_timestamp_us BETWEEN :low * 3600000000 AND (:high + 1) * 3600000000 - 1";
 
-static const char sums_of_events[] =
-	") SELECT :bucket, u.text, c.text, r.text, count(*), sum(h.failed), sum(h.input_units), sum(h.output_units),"
-	UNITS_OF("SELECT j.key AS type, coalesce(sum(j.value ->> '$.input'), 0) AS input,"
-		 " coalesce(sum(j.value ->> '$.output'), 0) AS output"
-		 " FROM hit v, json_each(v.units) j WHERE v.use_case_name IS h.use_case_name"
-		 " AND v.category IS h.category AND v.resource IS h.resource GROUP BY j.key ORDER BY j.key")
-	", avg(h.latency_ms), max(h.latency_ms) FROM hit h";
+static const char event_sums[] =
+	"), latency AS (SELECT " KEY ", latency_ms, count(*) AS events FROM hit"
+	" WHERE latency_ms IS NOT NULL GROUP BY 1, 2, 3, 4), " SLOW
+	", unit AS MATERIALIZED (SELECT " KEY ", j.key AS type, coalesce(sum(j.value ->> '$.input'), 0) AS input,"
+	" coalesce(sum(j.value ->> '$.output'), 0) AS output FROM hit, json_each(hit.units) j GROUP BY 1, 2, 3, 4)"
+	" SELECT :bucket, u.text, c.text, r.text, count(*), sum(h.failed), sum(h.input_units), sum(h.output_units), "
+	UNITS_OF_KEY ", avg(h.latency_ms), max(h.latency_ms), l.p50, l.p95, l.p99 FROM hit h";
 /* clang-format on */
 
 static int open_rollups(struct history *history, struct err *err)
 {
 	struct buf sql = BUF_INIT;
-	buf_add_str(&sql, from_rollups);
+	buf_add_str(&sql, rollup_latencies);
+	history_filter_hours(&sql, &history->filters);
+	buf_add_str(&sql, rollup_units);
+	history_filter_hours(&sql, &history->filters);
+	buf_add_str(&sql, rollup_sums);
 	history_filter_hours(&sql, &history->filters);
 	buf_add_str(&sql, ") h");
 	buf_add_str(&sql, names_and_order);
@@ -76,7 +104,7 @@ static int prepare_event_finder(struct history *history, struct err *err)
 		&sql,
 		"SELECT e.event_timestamp_us / 3600000000 FROM events e WHERE e.event_timestamp_us"
 		" BETWEEN :low * 3600000000 AND (:high + 1) * 3600000000 - 1");
-	history_filter_events(&sql, &history->filters);
+	history_filter_events(&sql, &history->filters, &history->ids);
 	buf_addf(&sql, " ORDER BY e.event_timestamp_us %s LIMIT 1",
 		 history->filters.oldest_first ? "ASC" : "DESC");
 	return history_prepare(history, &sql, &history->finder, err);
@@ -95,9 +123,9 @@ static int open_usage(struct history *history, struct err *err)
 		history_go_on_from(history, after->time, after->time + bucket_hours(history) - 1);
 	if (!history->filters.use_case_id && !history->filters.user_id)
 		return open_rollups(history, err);
-	buf_add_str(&sql, from_events);
-	history_filter_events(&sql, &history->filters);
-	buf_add_str(&sql, sums_of_events);
+	buf_add_str(&sql, event_hits);
+	history_filter_events(&sql, &history->filters, &history->ids);
+	buf_add_str(&sql, event_sums);
 	buf_add_str(&sql, names_and_order);
 	const int status = history_prepare(history, &sql, &history->page, err);
 	return status ? status : prepare_event_finder(history, err);
@@ -152,8 +180,9 @@ static int read_usage(struct history *history, history_take_fn *take, void *take
 	return n_taken;
 }
 
-const struct history_table history_usage_by_hour = {
-	columns_by_hour, sizeof(columns_by_hour) / sizeof(columns_by_hour[0]), open_usage,
-	read_usage};
-const struct history_table history_usage_by_day = {
-	columns_by_day, sizeof(columns_by_day) / sizeof(columns_by_day[0]), open_usage, read_usage};
+enum { N_COLUMNS = sizeof(columns_by_hour) / sizeof(columns_by_hour[0]) };
+
+const struct history_table history_usage_by_hour = {columns_by_hour, N_COLUMNS,
+						    HISTORY_KNOWS_EVENTS, open_usage, read_usage};
+const struct history_table history_usage_by_day = {columns_by_day, N_COLUMNS, HISTORY_KNOWS_EVENTS,
+						   open_usage, read_usage};

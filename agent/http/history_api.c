@@ -27,16 +27,9 @@ static const char *const *names_of(enum history_kind kind)
 	static const char *const usage[] = {"use-case", "id",     "user",  "category",
 					    "resource", "since",  "until", "limit",
 					    "reverse",  "cursor", "by",    NULL};
-	switch (kind) {
-	case HISTORY_EVENTS:
+	if (kind == HISTORY_EVENTS)
 		return events;
-	case HISTORY_USE_CASES:
-		return use_cases;
-	case HISTORY_USAGE_BY_HOUR:
-	case HISTORY_USAGE_BY_DAY:
-		break;
-	}
-	return usage;
+	return kind == HISTORY_USE_CASES ? use_cases : usage;
 }
 
 static int read_kind(const struct params *params, enum history_kind *kind, struct err *err)

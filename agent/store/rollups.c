@@ -40,7 +40,9 @@ static const struct fold_spec specs[N_ROLLUPS] = {
 		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}}},
 	[INSTANCE_USERS] = {"instance_users", {
 		{FOLD_KEY, "instance"}, {FOLD_KEY, "user_id"},
-		{FOLD_SUM, "events"}}},
+		{FOLD_SUM, "events"}, {FOLD_SUM, "failures"},
+		{FOLD_SUM, "input_units"}, {FOLD_SUM, "output_units"},
+		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}}},
 	[INSTANCE_VERSIONS] = {"instance_versions", {
 		{FOLD_KEY, "instance"}, {FOLD_KEY, "version"},
 		{FOLD_SUM, "events"},
@@ -167,7 +169,9 @@ static int add_to_instance(struct rollups *rollups, const struct rollups_event *
 		status = fold_add(rollups->fold[INSTANCE_STEPS], step, err);
 	}
 	if (!status && event->user_id) {
-		const int64_t user[] = {event->instance, event->user_id, 1};
+		const int64_t user[] = {event->instance, event->user_id, 1,
+					share->failed,   share->input,   share->output,
+					share->time_us,  share->time_us};
 		status = fold_add(rollups->fold[INSTANCE_USERS], user, err);
 	}
 	if (!status && event_has(event->event, PAYI_FIELD_use_case_version)) {

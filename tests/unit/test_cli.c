@@ -83,7 +83,7 @@ Test(cli, exits_with_two_for_wrong_usage)
 	says("events --format xml", 2, "table, json, jsonl or csv");
 	says("events surplus", 2, "not expected");
 	says("use-cases --resource gpt-4o", 2, "unrecognized option");
-	says("usage --by week", 2, "hour or day");
+	says("usage --by week", 2, "hour, day, user or step");
 	says("config", 2, "sample, check or show");
 	says("events --config /nowhere", 2, "/nowhere");
 }

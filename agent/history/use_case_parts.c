@@ -1,0 +1,72 @@
+/*
+ * What the instances of a use case add up to, by step or by user. From rollups, which outlive the events: the time
+ * asked for chooses what was seen within it, and the sums are of all time.
+ */
+#include "history/history_parts.h"
+
+/* clang-format off */
+#define COLUMNS(part, heading) \
+	{"use_case_name", "USE CASE",   HISTORY_TEXT, 1}, \
+	{part,            heading,      HISTORY_TEXT, 1}, \
+	{"instances",     "INSTANCES",  HISTORY_INT,  3}, \
+	{"events",        "EVENTS",     HISTORY_INT,  1}, \
+	{"failures",      "FAILED",     HISTORY_INT,  2}, \
+	{"input_units",   "INPUT",      HISTORY_SUM,  1}, \
+	{"output_units",  "OUTPUT",     HISTORY_SUM,  1}, \
+	{"first_seen",    "FIRST SEEN", HISTORY_TIME, 5}, \
+	{"last_seen",     "LAST SEEN",  HISTORY_TIME, 4}
+
+static const struct history_column columns_of_steps[] = {COLUMNS("use_case_step", "STEP")};
+static const struct history_column columns_of_users[] = {COLUMNS("user_id", "USER")};
+
+static const char sums[] =
+	"SELECT u.text, n.text, q.instances, q.events, q.failures, q.input_units, q.output_units, q.first_us, q.last_us"
+	" FROM (SELECT i.use_case_name, v.%s AS part, count(*) AS instances, sum(v.events) AS events,"
+	" sum(v.failures) AS failures, sum(v.input_units) AS input_units, sum(v.output_units) AS output_units,"
+	" min(v.first_us) AS first_us, max(v.last_us) AS last_us"
+	" FROM %s v JOIN use_case_instances i ON i.id = v.instance WHERE true";
+
+static const char *const measures[] = {
+	[HISTORY_SORT_OWN] = "q.input_units + q.output_units",
+	[HISTORY_SORT_UNITS] = "q.input_units + q.output_units",
+	[HISTORY_SORT_EVENTS] = "q.events",
+	[HISTORY_SORT_LATENCY] = "0", /* is not known of parts, and refused */
+	[HISTORY_SORT_FAILURES] = "q.failures",
+	[HISTORY_SORT_LAST] = "q.last_us",
+};
+/* clang-format on */
+
+static int open_parts(struct history *history, struct err *err)
+{
+	const bool users = history->kind == HISTORY_USE_CASE_USERS;
+	struct buf sql = BUF_INIT;
+	buf_addf(&sql, sums, users ? "user_id" : "step",
+		 users ? "instance_users" : "instance_steps");
+	if (history->filters.since_us != INT64_MIN)
+		buf_add_str(&sql, " AND v.last_us >= :since");
+	if (history->filters.until_us != INT64_MAX)
+		buf_add_str(&sql, " AND v.first_us < :until");
+	history_filter_instances(&sql, &history->filters, &history->ids);
+	if (users && history->filters.user_id)
+		buf_add_str(&sql, " AND v.user_id = :user_id");
+	buf_add_str(&sql, " GROUP BY i.use_case_name, part) q"
+			  " JOIN names u ON u.id = q.use_case_name JOIN names n ON n.id = q.part");
+	buf_addf(&sql, " ORDER BY %s %s, u.text, n.text LIMIT :limit",
+		 measures[history->filters.sort], history_direction(history));
+	const int status = history_prepare(history, &sql, &history->page, err);
+	if (status)
+		return status;
+	query_bind_int(history->page, ":since", history->filters.since_us);
+	query_bind_int(history->page, ":until", history->filters.until_us);
+	return 0;
+}
+
+enum {
+	N_COLUMNS = sizeof(columns_of_steps) / sizeof(columns_of_steps[0]),
+	KNOWS = HISTORY_KNOWS_INSTANCES | HISTORY_KNOWS_SORT
+};
+
+const struct history_table history_use_case_steps = {columns_of_steps, N_COLUMNS, KNOWS, open_parts,
+						     history_read_once};
+const struct history_table history_use_case_users = {columns_of_users, N_COLUMNS, KNOWS, open_parts,
+						     history_read_once};
