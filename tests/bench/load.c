@@ -60,6 +60,8 @@ static void *run_thread(void *context)
 {
 	struct thread *thread = context;
 	struct run *run = thread->run;
+	if (run->load->begin)
+		run->load->begin(run->load->context);
 	for (int i = 0; i < run->rounds; i++) {
 		pthread_barrier_wait(&run->barrier);
 		if (run->timing == SINGLE)

@@ -14,6 +14,7 @@
 enum { LOAD_BATCH = 64, LOAD_THREADS_MAX = 8 };
 
 struct load {
+	void (*begin)(void *context); /* on each thread, untimed; NULL: nothing */
 	int (*call)(void *context);   /* 0: fine */
 	void (*empty)(void *context); /* NULL: nothing to empty */
 	void *context;                /* shared by the threads */

@@ -28,6 +28,25 @@ payi_event sample_full(void)
 	return event;
 }
 
+payi_event sample_within(void)
+{
+	payi_event event = sample_full();
+	event.use_case_name = NULL;
+	event.use_case_id = NULL;
+	event.user_id = NULL;
+	return event;
+}
+
+payi_track_context sample_context(void)
+{
+	const payi_event event = sample_full();
+	payi_track_context context = PAYI_TRACK_CONTEXT_INIT;
+	context.use_case_name = event.use_case_name;
+	context.use_case_id = event.use_case_id;
+	context.user_id = event.user_id;
+	return context;
+}
+
 /* SplitMix64's scrambling: neighbours have nothing in common. */
 static uint64_t scramble(uint64_t i)
 {

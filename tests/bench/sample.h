@@ -12,6 +12,10 @@ payi_event sample_bare(void);
 /* Ten fields; its time and its id are left to libpayi, as with the bare one. */
 payi_event sample_full(void);
 
+/* The same ten, of which the event has seven, and the context the use case's name, its id and the user. */
+payi_event sample_within(void);
+payi_track_context sample_context(void);
+
 /*
  * How the instances of the use cases come up, which is what the database's speed depends on.
  *

@@ -106,12 +106,33 @@ struct tracking {
 	struct drainer *drainer;
 	const char *name; /* of the event */
 	payi_event event;
+	bool within; /* in sample_context() */
 };
 
 static int track_call(void *context)
 {
 	struct tracking *tracking = context;
 	return payi_track(tracking->client, &tracking->event);
+}
+
+static void enter(void *context)
+{
+	struct tracking *tracking = context;
+	const payi_track_context outer = sample_context();
+	if (tracking->within)
+		payi_track_context_begin(tracking->client, &outer);
+}
+
+/* A context for one event: the dearest way to use one. */
+static int scope_call(void *context)
+{
+	struct tracking *tracking = context;
+	const payi_track_context outer = sample_context();
+	payi_status status = payi_track_context_begin(tracking->client, &outer);
+	if (!status)
+		status = payi_track(tracking->client, &tracking->event);
+	payi_track_context_end(tracking->client);
+	return status;
 }
 
 static void empty_ring(void *context)
@@ -198,10 +219,12 @@ static int run_datagrams(const struct bench *bench, const struct ticks *ticks, s
 }
 
 static int run_tracking(const struct bench *bench, const struct ticks *ticks,
-			struct tracking *tracking, const struct baselines *baselines)
+			struct tracking *tracking, int (*call)(void *context),
+			const struct baselines *baselines)
 {
-	for (int threads = 1; threads <= 4; threads *= 2) {
-		const struct load load = {.call = track_call,
+	for (int threads = 1; threads <= LOAD_THREADS_MAX; threads *= 2) {
+		const struct load load = {.begin = enter,
+					  .call = call,
 					  .empty = empty_ring,
 					  .context = tracking,
 					  .threads = threads,
@@ -211,7 +234,7 @@ static int run_tracking(const struct bench *bench, const struct ticks *ticks,
 		char name[64];
 		if (load_run(&load, ticks, &result))
 			return -1;
-		snprintf(name, sizeof(name), "payi_track, %s, %d thread%s", tracking->name, threads,
+		snprintf(name, sizeof(name), "%s, %d thread%s", tracking->name, threads,
 			 threads > 1 ? "s" : "");
 		print_result(bench, name, &result, baselines);
 	}
@@ -230,8 +253,14 @@ static int run_event(const struct bench *bench, const struct ticks *ticks,
 	const struct baselines baselines = {copy.batch_ns, datagrams.batch_ns};
 	snprintf(name, sizeof(name), "memcpy, %zu bytes", bytes);
 	print_result(bench, name, &copy, &baselines);
-	if (run_tracking(bench, ticks, tracking, &baselines))
+	if (run_tracking(bench, ticks, tracking, track_call, &baselines))
 		return -1;
+	if (tracking->within) {
+		tracking->within = false;
+		tracking->name = "a context for each event";
+		if (run_tracking(bench, ticks, tracking, scope_call, &baselines))
+			return -1;
+	}
 	snprintf(name, sizeof(name), "Unix datagram, %zu bytes", bytes);
 	print_result(bench, name, &datagrams, &baselines);
 	return 0;
@@ -247,12 +276,17 @@ static int run_all(const struct bench *bench, const struct ticks *ticks, struct 
 	if (load_run(&empty, ticks, &result))
 		return -1;
 	print_result(bench, "empty call", &result, NULL);
-	tracking->name = "bare event";
+	tracking->name = "payi_track, bare event";
 	tracking->event = sample_bare();
 	if (run_event(bench, ticks, tracking))
 		return -1;
-	tracking->name = "10 fields";
+	tracking->name = "payi_track, 10 fields";
 	tracking->event = sample_full();
+	if (run_event(bench, ticks, tracking))
+		return -1;
+	tracking->name = "payi_track, 10 fields, in a context";
+	tracking->event = sample_within();
+	tracking->within = true;
 	return run_event(bench, ticks, tracking);
 }
 
