@@ -39,11 +39,13 @@ struct payi__item {
 };
 
 /*
- * Writes the item to start, in room bytes at the most. On PAYI__ENCODED *written is the payload's length.
- * What an event lacks of time and id comes from the clock and from ids.
+ * Each writes to start, in room bytes at the most. On PAYI__ENCODED *written is the payload's length. What an
+ * event lacks of time and id comes from the clock and from ids.
  */
-enum payi__encoded payi__encode(const struct payi__item *item, struct payi__id_source *ids,
-				uint8_t *start, size_t room, size_t *written);
+enum payi__encoded payi__encode_event(const struct payi__item *item, struct payi__id_source *ids,
+				      uint8_t *start, size_t room, size_t *written);
+enum payi__encoded payi__encode_notice(const struct payi__notice *notice, uint8_t *start,
+				       size_t room, size_t *written);
 
 /* A lower bound of what the record takes: for telling "too big" from "full". */
 size_t payi__encoded_size_min(const struct payi__item *item);

@@ -48,6 +48,14 @@ static bool gain_room(payi_client *client, unsigned index)
 	return payi_ring_refresh(producer);
 }
 
+static enum payi__encoded encode_item(struct payi__lane *lane, const struct payi__item *item,
+				      uint8_t *start, size_t room, size_t *payload_bytes)
+{
+	if (__builtin_expect(item->notice != NULL, 0))
+		return payi__encode_notice(item->notice, start, room, payload_bytes);
+	return payi__encode_event(item, &lane->ids, start, room, payload_bytes);
+}
+
 /* Encodes behind the tail, in as much room as there is or can be gained. */
 static enum payi__encoded encode(payi_client *client, unsigned index, const struct payi__item *item,
 				 size_t *payload_bytes)
@@ -59,8 +67,7 @@ static enum payi__encoded encode(payi_client *client, unsigned index, const stru
 		const uint64_t room = payi_ring_room(producer);
 		enum payi__encoded result = PAYI__NO_ROOM;
 		if (room > PAYI_RING_RECORD_HEADER)
-			result =
-				payi__encode(item, &lane->ids, record + PAYI_RING_RECORD_HEADER,
+			result = encode_item(lane, item, record + PAYI_RING_RECORD_HEADER,
 					     (size_t)room - PAYI_RING_RECORD_HEADER, payload_bytes);
 		if (result != PAYI__NO_ROOM || !gain_room(client, index))
 			return result;

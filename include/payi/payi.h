@@ -301,6 +301,7 @@ static const payi_property payi_empty_property = {NULL, NULL};
 static const char *const payi_empty_string = NULL;
 #define PAYI_EMPTY_PROPERTIES (&payi_empty_property)
 #define PAYI_EMPTY_LIMIT_IDS  (&payi_empty_string)
+#define PAYI_EMPTY_LIST       ((const void *)&payi_empty_property) /* of any kind, in C */
 
 #if defined(__cplusplus)
 static inline payi_track_context payi_track_context_init(void)
