@@ -28,6 +28,8 @@ static void get_stats(struct service *service, const struct request *request, st
 		{"duplicates_different", ledger->duplicates_different},
 		{"refused", stats->refused},
 		{"missing_ids", stats->missing_ids},
+		{"definitions", json_object_size(service->use_cases)},
+		{"instances", json_object_size(service->instances)},
 		{"requests", stats->requests},
 		{"bulk_requests", stats->bulk_requests},
 		{"single_requests", stats->single_requests},
@@ -109,6 +111,16 @@ static void get_event(struct service *service, const struct request *request, st
 	free(category);
 }
 
+static void get_instances(struct service *service, const struct request *request,
+			  struct answer *answer)
+{
+	(void)request;
+	pthread_mutex_lock(&service->lock);
+	json_t *instances = json_deep_copy(service->instances);
+	pthread_mutex_unlock(&service->lock);
+	answer_json(answer, 200, instances);
+}
+
 /* ---- Orders --------------------------------------------------------------------------------------- */
 
 static void post_reset(struct service *service, const struct request *request,
@@ -157,9 +169,9 @@ static const struct {
 	const char *method, *path;
 	service_endpoint_fn *answer;
 } ORDERS[] = {
-	{"GET", "/control/stats", get_stats},     {"GET", "/control/events", get_events},
-	{"GET", "/control/event", get_event},     {"POST", "/control/reset", post_reset},
-	{"POST", "/control/faults", post_faults},
+	{"GET", "/control/stats", get_stats},   {"GET", "/control/events", get_events},
+	{"GET", "/control/event", get_event},   {"GET", "/control/instances", get_instances},
+	{"POST", "/control/reset", post_reset}, {"POST", "/control/faults", post_faults},
 };
 
 bool control_is_for(const struct request *request)

@@ -8,7 +8,8 @@
 
 enum { FOR_EVER = -1, HUGE_BYTES_MAX = 256 << 20, WAIT_MS_MAX = 600 * 1000 };
 
-static const char *const KINDS[] = {"bulk", "single", "limits", "lookup", "use_cases"};
+static const char *const KINDS[] = {"bulk",   "single",      "limits",
+				    "lookup", "definitions", "instances"};
 
 enum { N_KINDS = sizeof(KINDS) / sizeof(KINDS[0]) };
 
@@ -72,7 +73,7 @@ static const char *check_request_rule(const struct request_rule *rule, const cha
 	if (action_of(action) < 0)
 		return "action is none of reset_before, reset_after, truncate, slow, chunked";
 	if (rule->on && !is_kind(rule->on))
-		return "on is none of bulk, single, limits, lookup, use_cases";
+		return "on is none of bulk, single, limits, lookup, definitions, instances";
 	if (rule->times_left < 1 && rule->times_left != FOR_EVER)
 		return "times must be at least 1";
 	if (fault->status && (fault->status < 200 || fault->status > 599))

@@ -4,7 +4,7 @@
  *
  * A rule for requests applies to the first requests that it fits, in the order of the rules:
  *   which:   "times" (else 1, or -1, without bound, where seconds are given), "on" ("bulk", "single", "limits",
- *            "lookup", "use_cases"; else any), "from_s" and "until_s" (seconds since the script came)
+ *            "lookup", "definitions", "instances"; else any), "from_s" and "until_s" (seconds since the script came)
  *   instead of an answer: "status", "headers", "body" (text, or JSON); "raw" (bytes for the socket, then it is
  *            closed); with "processed": true the request is carried out first and its answer lost
  *   or:      "action": "reset_before" or "reset_after" carrying it out; "truncate", "slow" or "chunked"

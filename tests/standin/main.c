@@ -33,6 +33,8 @@ static void print_help(void)
 	      "  GET  /control/stats                     what came, and what became of it\n"
 	      "  GET  /control/events?after=N&limit=M    what was taken, as JSON lines\n"
 	      "  GET  /control/event?id=ID               the whole of one\n"
+	      "  GET  /control/instances                 use case ids that it gave, with their "
+	      "names\n"
 	      "  POST /control/faults                    misbehave: tests/standin/faults.h\n"
 	      "  POST /control/reset                     forget everything\n",
 	      stdout);

@@ -19,14 +19,14 @@ static const struct endpoint ENDPOINTS[] = {
 	{"POST", "/api/v1/ingest", "single", ingest_single},
 	{"GET", "/api/v1/limits", "limits", lookup_limits},
 	{"GET", "/api/v1/requests/provider/*/*/result", "lookup", lookup_result},
-	{"GET", "/api/v1/use_cases/definitions", "use_cases", use_cases_list},
-	{"POST", "/api/v1/use_cases/definitions", "use_cases", use_cases_define},
-	{"GET", "/api/v1/use_cases/definitions/*", "use_cases", use_cases_get},
-	{"PUT", "/api/v1/use_cases/definitions/*", "use_cases", use_cases_update},
-	{"DELETE", "/api/v1/use_cases/definitions/*", "use_cases", use_cases_delete},
-	{"POST", "/api/v1/use_cases/definitions/*/increment_version", "use_cases",
+	{"GET", "/api/v1/use_cases/definitions", "definitions", use_cases_list},
+	{"POST", "/api/v1/use_cases/definitions", "definitions", use_cases_define},
+	{"GET", "/api/v1/use_cases/definitions/*", "definitions", use_cases_get},
+	{"PUT", "/api/v1/use_cases/definitions/*", "definitions", use_cases_update},
+	{"DELETE", "/api/v1/use_cases/definitions/*", "definitions", use_cases_delete},
+	{"POST", "/api/v1/use_cases/definitions/*/increment_version", "definitions",
 	 use_cases_next_version},
-	{"POST", "/api/v1/use_cases/instances/*", "use_cases", use_cases_new_instance},
+	{"POST", "/api/v1/use_cases/instances/*", "instances", use_cases_new_instance},
 };
 
 enum { N_ENDPOINTS = sizeof(ENDPOINTS) / sizeof(ENDPOINTS[0]) };
@@ -41,6 +41,7 @@ static void begin(struct service *service)
 	service->key = memory_text(service->first_key);
 	service->stats = (struct service_stats){.refused_codes = json_object()};
 	service->use_cases = json_object();
+	service->instances = json_object();
 }
 
 static void end(struct service *service)
@@ -48,6 +49,7 @@ static void end(struct service *service)
 	free(service->key);
 	json_decref(service->stats.refused_codes);
 	json_decref(service->use_cases);
+	json_decref(service->instances);
 	faults_release(&service->faults);
 	ledger_release(&service->ledger);
 }

@@ -39,6 +39,7 @@ struct service {
 	struct faults faults;
 	struct service_stats stats;
 	json_t *use_cases; /* name -> definition */
+	json_t *instances; /* id -> name: those that were asked for, not those that events made */
 };
 
 void service_open(struct service *service, const char *key, bool keep_bodies);

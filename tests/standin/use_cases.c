@@ -242,6 +242,18 @@ static json_t *new_guid(void)
 			    b[11], b[12], b[13], b[14], b[15]);
 }
 
+/* Takes the reference to id. */
+static void give(struct service *service, const char *name, json_t *id, json_t *version,
+		 struct answer *answer)
+{
+	pthread_mutex_lock(&service->lock);
+	json_object_set_new(service->instances, json_string_value(id), json_string(name));
+	pthread_mutex_unlock(&service->lock);
+	answer_json(answer, 200,
+		    json_pack("{s:o, s:s, s:n, s:o}", "use_case_id", id, "use_case_name", name,
+			      "limit_id", "type_version", version));
+}
+
 void use_cases_new_instance(struct service *service, const struct request *request,
 			    struct answer *answer)
 {
@@ -254,10 +266,7 @@ void use_cases_new_instance(struct service *service, const struct request *reque
 		version = json_copy(json_object_get(definition, "type_version"));
 	pthread_mutex_unlock(&service->lock);
 	if (version)
-		answer_json(answer, 200,
-			    json_pack("{s:o, s:s, s:n, s:o}", "use_case_id",
-				      wanted ? json_string(wanted) : new_guid(), "use_case_name",
-				      name, "limit_id", "type_version", version));
+		give(service, name, wanted ? json_string(wanted) : new_guid(), version, answer);
 	else
 		not_found(answer, name);
 	free(name);

@@ -1,5 +1,6 @@
 #include "standin/validate.h"
 
+#include "schema/use_case_fields.h"
 #include "standin/rfc3339.h"
 
 #include <stdarg.h>
@@ -353,6 +354,10 @@ static bool has(const json_t *item, const char *name)
 
 static bool check_use_case(const json_t *item, struct refusal *refusal)
 {
+	const char *id = json_string_value(json_object_get(item, "use_case_id"));
+	if (id && strncmp(id, PAYI_HANDLE_PREFIX, sizeof(PAYI_HANDLE_PREFIX) - 1) == 0)
+		return refuse(refusal, "unresolved_handle",
+			      "use_case_id is a handle, which means nothing here: %.80s", id);
 	if (has(item, "use_case_name"))
 		return true;
 	for (size_t i = 0; i < N_OF_A_USE_CASE; i++)

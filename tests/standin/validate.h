@@ -1,7 +1,7 @@
 /*
  * Whether one event is as the service's documents have it (OpenAPI, BulkIngestRequest, and the pages on error
- * codes), and as our own contract has it: an id always, no null property, no use case id without a name.
- * Driven by one table of fields in validate.c. Touches nothing but its arguments.
+ * codes), and as our own contract has it: an id always, no null property, no use case id without a name and
+ * none that is a handle. Driven by one table of fields in validate.c. Touches nothing but its arguments.
  */
 #ifndef PAYI_STANDIN_VALIDATE_H
 #define PAYI_STANDIN_VALIDATE_H

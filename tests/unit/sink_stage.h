@@ -74,7 +74,8 @@ static inline int host_fetch_deferred(void *ctx, int64_t now_us, int64_t after_i
 static inline void settle_one(const struct sink_outcome *outcome)
 {
 	struct stored *stored = &events[outcome->id];
-	cr_assert(stored->state == WAITING || stored->state == DEFERRED, "settled twice");
+	cr_assert(stored->state == WAITING || stored->state == DEFERRED || stored->state == HELD,
+		  "settled twice");
 	stored->http_status = outcome->http_status;
 	snprintf(stored->code, sizeof(stored->code), "%s", outcome->code ? outcome->code : "");
 	if (outcome->verdict == SINK_DELIVERED) {

@@ -623,7 +623,7 @@ Test(standin, gives_the_time_of_a_single_event_back)
 	json_decref(answer);
 }
 
-/* ---- Lookup, use cases ---------------------------------------------------------------------------- */
+/* ---- Lookup --------------------------------------------------------------------------------------- */
 
 Test(standin, answers_whether_an_event_is_known)
 {
@@ -637,55 +637,4 @@ Test(standin, answers_whether_an_event_is_known)
 	expect("GET", "/api/v1/requests/provider/c%20d/a/b/result", NULL, 404);
 	json_decref(answer);
 	json_decref(items);
-}
-
-#define DEFINITIONS "/api/v1/use_cases/definitions"
-
-Test(standin, defines_use_cases)
-{
-	expect("GET", DEFINITIONS "/triage", NULL, 404);
-	expect("POST", DEFINITIONS, "{\"name\":\"triage\",\"description\":\"d\"}", 201);
-	expect("POST", DEFINITIONS, "{\"name\":\"triage\",\"description\":\"d\"}", 200);
-	expect("POST", DEFINITIONS, "{\"name\":\"triage\",\"description\":\"e\"}", 400);
-	expect("POST", DEFINITIONS, "{\"name\":\"a b\",\"description\":\"d\"}", 400);
-	expect("POST", DEFINITIONS, "{\"name\":\"x\"}", 400);
-	expect("POST", DEFINITIONS, "{\"name\":\"x\",\"description\":\"d\",\"other\":1}", 400);
-	expect("PUT", DEFINITIONS "/triage", "{\"description\":\"new\"}", 200);
-	expect("PUT", DEFINITIONS "/triage", "{\"name\":\"new\"}", 400);
-	expect("POST", DEFINITIONS "/triage/increment_version", NULL, 200);
-	json_t *answer = send_json("GET", DEFINITIONS "/triage", "", NULL, 200);
-	cr_expect_str_eq(json_string_value(json_object_get(answer, "description")), "new");
-	cr_expect(number(answer, "type_version") == 2);
-	json_decref(answer);
-	expect("DELETE", DEFINITIONS "/triage", NULL, 200);
-	expect("DELETE", DEFINITIONS "/triage", NULL, 404);
-}
-
-Test(standin, lists_use_cases_page_by_page)
-{
-	expect("POST", DEFINITIONS, "{\"name\":\"a\",\"description\":\"d\"}", 201);
-	expect("POST", DEFINITIONS, "{\"name\":\"b\",\"description\":\"d\"}", 201);
-	expect("POST", DEFINITIONS, "{\"name\":\"c\",\"description\":\"d\"}", 201);
-	json_t *page = send_json("GET", DEFINITIONS "?limit=2", "", NULL, 200);
-	cr_expect(json_array_size(json_object_get(page, "items")) == 2);
-	cr_expect_str_eq(json_string_value(json_object_get(page, "cursor")), "2");
-	json_decref(page);
-	page = send_json("GET", DEFINITIONS "?limit=2&cursor=2", "", NULL, 200);
-	cr_expect(json_array_size(json_object_get(page, "items")) == 1);
-	cr_expect(json_is_null(json_object_get(page, "cursor")));
-	json_decref(page);
-}
-
-Test(standin, makes_instances_with_ids_of_its_own)
-{
-	expect("POST", "/api/v1/use_cases/instances/a", NULL, 404);
-	expect("POST", DEFINITIONS, "{\"name\":\"a\",\"description\":\"d\"}", 201);
-	json_t *one = send_json("POST", "/api/v1/use_cases/instances/a", "", NULL, 200);
-	json_t *two = send_json("POST", "/api/v1/use_cases/instances/a", "", NULL, 200);
-	const char *id = json_string_value(json_object_get(one, "use_case_id"));
-	cr_expect(strlen(id) == 36 && id[14] == '4');
-	cr_expect_str_neq(id, json_string_value(json_object_get(two, "use_case_id")));
-	cr_expect(number(one, "type_version") == 1);
-	json_decref(one);
-	json_decref(two);
 }

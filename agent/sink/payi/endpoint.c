@@ -35,6 +35,11 @@ void endpoint_answered(struct endpoint *endpoint, bool probe, enum ingest_form f
 		endpoint->form = ENDPOINT_SINGLE;
 		endpoint->bulk_again_us = now_us + ENDPOINT_BULK_AGAIN_US;
 	}
+	endpoint_alive(endpoint, probe);
+}
+
+void endpoint_alive(struct endpoint *endpoint, bool probe)
+{
 	/* A late answer from before the trouble began does not end it. */
 	if (endpoint->state != ENDPOINT_UP && !probe)
 		return;

@@ -54,6 +54,7 @@ enum ingest_form endpoint_form_now(struct endpoint *endpoint, int64_t now_us);
 /* What came of a request. probe: endpoint_is_probing() when it went out; others may come late. */
 void endpoint_answered(struct endpoint *endpoint, bool probe, enum ingest_form form,
 		       int64_t now_us);
+void endpoint_alive(struct endpoint *endpoint, bool probe); /* as answered, of no form */
 void endpoint_failed(struct endpoint *endpoint, bool probe, int64_t retry_after_us, int64_t now_us);
 void endpoint_no_bulk(struct endpoint *endpoint);
 void endpoint_hold(struct endpoint *endpoint, enum endpoint_state state, int64_t retry_after_us,

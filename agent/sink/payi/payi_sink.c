@@ -1,5 +1,5 @@
 /*
- * One function does the work: pump(). It looks for a key, fills batches, sends what may be sent, tells how
+ * One function does the work: pump(). It looks for a key, fills batches, sends what may be sent, asks, tells how
  * things stand, and sets the one timer for when something is due next. Whatever happens (events, answers,
  * time) only changes the state and has pump() called at the loop's next turn.
  */
@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sink/payi/answer.h"
+#include "sink/payi/asks.h"
 #include "sink/payi/endpoint.h"
 #include "sink/payi/http.h"
 #include "sink/payi/queue.h"
@@ -37,7 +38,8 @@ struct payi_sink {
 	int64_t key_look_us; /* not before */
 	struct endpoint endpoint;
 	struct queue queue;
-	int n_under_way;
+	int n_under_way; /* batches */
+	struct asks asks;
 	uint64_t n_dead_logged;
 	struct status status;
 
@@ -170,9 +172,20 @@ static void send_batch(struct payi_sink *sink, struct queue_slot *slot, int64_t 
 	endpoint_failed(&sink->endpoint, slot->probe, -1, now_us);
 }
 
+static int all_under_way(const struct payi_sink *sink)
+{
+	return sink->n_under_way + sink->asks.n_under_way;
+}
+
+/* What a batch that must go alone has to wait for: one request alone probes, one batch alone tries a form. */
+static int rivals_under_way(const struct payi_sink *sink)
+{
+	return endpoint_is_probing(&sink->endpoint) ? all_under_way(sink) : sink->n_under_way;
+}
+
 static void send_ready(struct payi_sink *sink, int64_t now_us, int64_t wall_us)
 {
-	while (endpoint_may_send(&sink->endpoint, sink->n_under_way, now_us)) {
+	while (endpoint_may_send(&sink->endpoint, rivals_under_way(sink), now_us)) {
 		struct queue_slot *slot = queue_next(&sink->queue);
 		if (!slot)
 			return;
@@ -188,7 +201,7 @@ static enum status_state state_now(const struct payi_sink *sink)
 		return STATUS_OFFLINE;
 	switch (sink->endpoint.state) {
 	case ENDPOINT_UP:
-		return sink->n_under_way > 0 ? STATUS_SENDING : STATUS_IDLE;
+		return all_under_way(sink) > 0 ? STATUS_SENDING : STATUS_IDLE;
 	case ENDPOINT_WAITING:
 	case ENDPOINT_HELD:
 		return STATUS_WAITING;
@@ -236,7 +249,7 @@ static bool is_flushed(const struct payi_sink *sink, int64_t now_us)
 	if (!service_has_key(&sink->service) || sink->endpoint.state != ENDPOINT_UP ||
 	    now_us >= sink->stop_deadline_us)
 		return true;
-	if (sink->n_under_way == 0)
+	if (all_under_way(sink) == 0)
 		return queue_is_empty(&sink->queue);
 	return now_us >= sink->stop_us + STOP_CONNECT_US && !http_is_connected(sink->service.http);
 }
@@ -255,7 +268,8 @@ static int64_t due_us(const struct payi_sink *sink, int64_t now_us)
 		due = sink->key_look_us;
 	if (service_has_key(&sink->service)) {
 		due = earlier(due, queue_due_us(&sink->queue));
-		if (sink->n_under_way == 0 && queue_next(&sink->queue))
+		due = earlier(due, asks_due_us(&sink->asks, sink->n_under_way));
+		if (rivals_under_way(sink) == 0 && queue_next(&sink->queue))
 			due = earlier(due, sink->endpoint.next_try_us);
 	}
 	if (sink->stopping) {
@@ -283,6 +297,7 @@ static void pump(struct payi_sink *sink)
 	if (service_has_key(&sink->service)) {
 		queue_fill(&sink->queue, now_us, wall_us, sink->stopping);
 		send_ready(sink, now_us, wall_us);
+		asks_work(&sink->asks, sink->n_under_way, now_us, wall_us);
 	}
 	tell(sink, now_us, wall_us);
 	if (sink->stopping && is_flushed(sink, now_us))
@@ -294,6 +309,11 @@ static void pump(struct payi_sink *sink)
 static void on_timer(uv_timer_t *timer)
 {
 	pump(timer->data);
+}
+
+static void on_asked(void *ctx)
+{
+	kick(ctx);
 }
 
 /* ---- Public ----------------------------------------------------------------------------------------- */
@@ -337,8 +357,15 @@ static int set_up(struct payi_sink *sink, const struct payi_sink_options *option
 	sink->queue.batch_bytes = (size_t)options->batch_bytes;
 	sink->queue.batch_age_us = options->batch_age_ms * 1000;
 	sink->queue.fetched_id = position;
+	const struct asks_links asks = {.host = &sink->queue.host,
+					.service = &sink->service,
+					.endpoint = &sink->endpoint,
+					.status = &sink->status,
+					.moved = on_asked,
+					.ctx = sink};
 	if (!sink->base_url || !sink->api_key || !sink->api_key_file ||
-	    queue_init(&sink->queue, (int)options->in_flight, sink))
+	    queue_init(&sink->queue, (int)options->in_flight, sink) ||
+	    asks_init(&sink->asks, &asks))
 		return err_set(err, ERR_MEMORY, "out of memory");
 	for (size_t n = strlen(sink->base_url); n > 0 && sink->base_url[n - 1] == '/'; n--)
 		sink->base_url[n - 1] = '\0';
@@ -391,12 +418,14 @@ const struct sink_counters *payi_sink_counters(const struct payi_sink *sink)
 void payi_sink_wake(struct payi_sink *sink)
 {
 	sink->queue.more = true;
+	asks_wake(&sink->asks);
 	kick(sink);
 }
 
 void payi_sink_stop(struct payi_sink *sink, int64_t flush_ms, void (*stopped)(void *ctx), void *ctx)
 {
 	sink->stopping = true;
+	sink->asks.stopping = true;
 	sink->stopped = stopped;
 	sink->stopped_ctx = ctx;
 	sink->stop_us = clock_boot_us();
@@ -408,6 +437,7 @@ void payi_sink_free(struct payi_sink *sink)
 {
 	if (!sink)
 		return;
+	asks_release(&sink->asks);
 	queue_release(&sink->queue);
 	service_release(&sink->service);
 	free(sink->base_url);

@@ -1,0 +1,105 @@
+#include "sink/payi/ask.h"
+
+#include "event/event_json.h"
+#include "sink/payi/url.h"
+
+#include <string.h>
+
+static const char instances[] = "/api/v1/use_cases/instances/";
+static const char definitions[] = "/api/v1/use_cases/definitions";
+
+void ask_restart(struct ask *ask)
+{
+	ask->step = ask->what.kind == SINK_ASK_ID ? ASK_GIVE : ASK_DEFINE;
+}
+
+bool ask_begin(struct ask *ask, const struct sink_ask *what)
+{
+	const char *description = what->description ? what->description : "";
+	const size_t name_bytes = strlen(what->use_case_name) + 1;
+	buf_clear(&ask->texts);
+	buf_add(&ask->texts, what->use_case_name, name_bytes);
+	buf_add(&ask->texts, description, strlen(description) + 1);
+	if (ask->texts.failed)
+		return false;
+	ask->what = *what;
+	ask->what.use_case_name = (const char *)ask->texts.data;
+	ask->what.description = (const char *)ask->texts.data + name_bytes;
+	ask_restart(ask);
+	return true;
+}
+
+void ask_advance(struct ask *ask)
+{
+	switch (ask->step) {
+	case ASK_GIVE:
+		ask->step = ASK_MAKE;
+		break;
+	case ASK_MAKE:
+		ask->step = ASK_GIVE_AGAIN;
+		break;
+	case ASK_DEFINE:
+		ask->step = ASK_UPDATE;
+		break;
+	case ASK_GIVE_AGAIN:
+	case ASK_UPDATE:
+		break;
+	}
+}
+
+void ask_release(struct ask *ask)
+{
+	buf_release(&ask->texts);
+	buf_release(&ask->body);
+}
+
+bool ask_is(const struct ask *ask, const struct sink_ask *what)
+{
+	return ask->what.attempts == what->attempts &&
+	       strcmp(ask->what.description, what->description ? what->description : "") == 0;
+}
+
+/* The rule of names lets these two through, but as a part of a path they mean another one. */
+const char *ask_refusal(const struct ask *ask)
+{
+	const char *name = ask->what.use_case_name;
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return "a use case called . or .. cannot be named in a URL";
+	return NULL;
+}
+
+static void add_member(struct buf *body, const char *name, const char *value)
+{
+	buf_add_str(body, body->len == 0 ? "{\"" : ",\"");
+	buf_add_str(body, name);
+	buf_add_str(body, "\":");
+	event_json_string(body, value, strlen(value));
+}
+
+/* A definition that nobody described is described by its name: there must be a description. */
+static void make_body(struct ask *ask)
+{
+	const char *name = ask->what.use_case_name;
+	buf_clear(&ask->body);
+	if (ask->step == ASK_GIVE || ask->step == ASK_GIVE_AGAIN)
+		return;
+	if (ask->step != ASK_UPDATE)
+		add_member(&ask->body, "name", name);
+	add_member(&ask->body, "description", ask->step == ASK_MAKE ? name : ask->what.description);
+	buf_add_char(&ask->body, '}');
+}
+
+int ask_send(struct ask *ask, struct service *service, http_done_fn *done, void *ctx,
+	     struct err *err)
+{
+	const char *name = ask->what.use_case_name;
+	const bool gives = ask->step == ASK_GIVE || ask->step == ASK_GIVE_AGAIN;
+	service_begin(service, gives ? instances : definitions);
+	if (ask->step == ASK_UPDATE)
+		buf_add_char(&service->url, '/');
+	if (gives || ask->step == ASK_UPDATE)
+		url_add_encoded(&service->url, name, strlen(name));
+	make_body(ask);
+	return service_send(service, ask->step == ASK_UPDATE ? HTTP_PUT : HTTP_POST, &ask->body,
+			    done, ctx, err);
+}
