@@ -1,6 +1,5 @@
 #include "http/params.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "history/when.h"
 
@@ -16,16 +15,13 @@ struct reading {
 	int status;
 };
 
-static int refuse(const struct reading *reading, const char *name, size_t name_bytes,
-		  const char *value, size_t value_bytes)
+static int check(const struct reading *reading, const char *name, size_t name_bytes,
+		 const char *value, size_t value_bytes)
 {
 	if (!value)
 		return err_set(reading->err, ERR_INVALID, "the parameter %.64s has no value", name);
 	if (strlen(name) != name_bytes || strlen(value) != value_bytes)
 		return err_set(reading->err, ERR_INVALID, "the parameter %.64s holds a NUL", name);
-	if (params_get(reading->params, name))
-		return err_set(reading->err, ERR_INVALID, "the parameter %.64s is there twice",
-			       name);
 	if (reading->params->n == PARAMS_MAX)
 		return err_set(reading->err, ERR_INVALID, "there are more than %d parameters",
 			       PARAMS_MAX);
@@ -38,20 +34,45 @@ static enum MHD_Result take(void *context, enum MHD_ValueKind kind, const char *
 	(void)kind;
 	struct reading *reading = context;
 	struct params *params = reading->params;
-	reading->status = refuse(reading, name, name_bytes, value, value_bytes);
+	reading->status = check(reading, name, name_bytes, value, value_bytes);
 	if (reading->status)
 		return MHD_NO;
-	params->item[params->n].name = name;
-	params->item[params->n++].value = value;
+	buf_add(&params->text, name, name_bytes + 1);
+	buf_add(&params->text, value, value_bytes + 1);
+	params->n++;
 	return MHD_YES;
+}
+
+/* Once all are there, and do not move any more. */
+static int point(struct params *params, struct err *err)
+{
+	const char *at = (const char *)params->text.data;
+	const int n = params->n;
+	if (params->text.failed)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	params->n = 0;
+	for (int i = 0; i < n; i++) {
+		if (params_get(params, at))
+			return err_set(err, ERR_INVALID, "the parameter %.64s is there twice", at);
+		params->item[i].name = at;
+		params->item[i].value = at + strlen(at) + 1;
+		at = params->item[i].value + strlen(params->item[i].value) + 1;
+		params->n++;
+	}
+	return 0;
 }
 
 int params_read(struct MHD_Connection *connection, struct params *params, struct err *err)
 {
 	struct reading reading = {.params = params, .err = err};
-	params->n = 0;
 	MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, take, &reading);
-	return reading.status;
+	return reading.status ? reading.status : point(params, err);
+}
+
+void params_release(struct params *params)
+{
+	buf_release(&params->text);
+	params->n = 0;
 }
 
 int params_check(const struct params *params, const char *const *names, struct err *err)

@@ -1,7 +1,8 @@
-/* The parameters of a request, "?name=value&…", decoded; borrowed from libmicrohttpd until the request has ended. */
+/* The parameters of a request, "?name=value&…", decoded; a copy, which outlives the connection. */
 #ifndef PAYI_HTTP_PARAMS_H
 #define PAYI_HTTP_PARAMS_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <microhttpd.h>
@@ -16,10 +17,15 @@ struct params {
 		const char *name;
 		const char *value;
 	} item[PARAMS_MAX];
+	struct buf text; /* name, NUL, value, NUL, … */
 };
 
-/* ERR_INVALID: too many, twice the same, without a value, or no text. */
+/*
+ * params is zeroed; give it to params_release(), whatever came of it. ERR_INVALID: too many, twice the same, without
+ * a value, or no text.
+ */
 int params_read(struct MHD_Connection *connection, struct params *params, struct err *err);
+void params_release(struct params *params);
 
 /* ERR_INVALID when there is one whose name is not among names (NULL ends them); the text lists those. */
 int params_check(const struct params *params, const char *const *names, struct err *err);

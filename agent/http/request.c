@@ -69,6 +69,7 @@ static void on_work(struct work *work)
 
 static void free_request(struct request *request)
 {
+	params_release(&request->params);
 	buf_release(&request->body);
 	buf_release(&request->response.body);
 	free(request);
