@@ -1,6 +1,7 @@
 #include "letter.h"
 
 #include "base/log.h"
+#include "order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@ struct outcome_texts {
 	char message[TEXT_BYTES];
 };
 
-enum letter_kind { LETTER_SETTLEMENT, LETTER_ANSWER, LETTER_REPORT };
+enum letter_kind { LETTER_SETTLEMENT, LETTER_ANSWER, LETTER_REPORT, LETTER_ORDER };
 
 struct letter {
 	struct letter *next;
@@ -28,6 +29,7 @@ struct letter {
 	struct sink_report report;
 	char state[64];
 	char last_error[TEXT_BYTES];
+	struct order *order;
 };
 
 /* ---- The box -------------------------------------------------------------------------------------- */
@@ -157,6 +159,18 @@ void letter_box_report(struct letter_box *box, const char *sink, const struct si
 	post(box, letter);
 }
 
+int letter_box_order(struct letter_box *box, struct order *order, struct err *err)
+{
+	struct letter *letter = calloc(1, sizeof(*letter));
+	if (!letter)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	order_hold(order);
+	letter->kind = LETTER_ORDER;
+	letter->order = order;
+	post(box, letter);
+	return 0;
+}
+
 /* ---- Writing -------------------------------------------------------------------------------------- */
 
 static int write_one(const struct letter *letter, struct store *store, int64_t now_us,
@@ -167,6 +181,8 @@ static int write_one(const struct letter *letter, struct store *store, int64_t n
 		return store_settle(store, &letter->settlement, now_us, err);
 	case LETTER_ANSWER:
 		return store_settle_ask(store, &letter->answer, now_us, err);
+	case LETTER_ORDER:
+		return order_write(letter->order, store, now_us, err);
 	case LETTER_REPORT:
 		break;
 	}
@@ -181,13 +197,13 @@ int letter_write(const struct letter *letters, struct store *store, int64_t now_
 	return status;
 }
 
-/* An answer frees what was held; and what is held only now may be free already, when the answer came first. */
+/* An answer frees what was held, an order what was dead; and what is held only now may be free already, when the answer came first. */
 static bool may_free(const struct letter *letter)
 {
 	for (size_t i = 0; i < letter->settlement.n_outcomes; i++)
 		if (letter->outcomes[i].verdict == SINK_HELD)
 			return true;
-	return letter->kind == LETTER_ANSWER;
+	return letter->kind == LETTER_ANSWER || letter->kind == LETTER_ORDER;
 }
 
 bool letter_may_free(const struct letter *letters)
@@ -208,15 +224,39 @@ struct letter *letter_join(struct letter *first, struct letter *second)
 	return first;
 }
 
+static void free_one(struct letter *letter)
+{
+	order_release(letter->order);
+	free(letter->outcomes);
+	free(letter->texts);
+	free(letter->given_id);
+	free(letter->description);
+	free(letter);
+}
+
+struct letter *letter_committed(struct letter *letters)
+{
+	struct letter *left = NULL;
+	struct letter **last = &left;
+	while (letters) {
+		struct letter *next = letters->next;
+		if (letters->kind == LETTER_ORDER && !order_committed(letters->order)) {
+			*last = letters;
+			last = &letters->next;
+			*last = NULL;
+		} else {
+			free_one(letters);
+		}
+		letters = next;
+	}
+	return left;
+}
+
 void letter_free(struct letter *letters)
 {
 	while (letters) {
 		struct letter *next = letters->next;
-		free(letters->outcomes);
-		free(letters->texts);
-		free(letters->given_id);
-		free(letters->description);
-		free(letters);
+		free_one(letters);
 		letters = next;
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * What other threads ask the storage thread to write: settlements, answers and reports of sinks, copied, in a queue
- * that any thread may add to.
+ * What other threads ask the storage thread to write: settlements, answers and reports of sinks, copied, and orders of
+ * the operator, in a queue that any thread may add to.
  */
 #ifndef PAYI_LETTER_H
 #define PAYI_LETTER_H
@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 struct letter;
+struct order;
 
 struct letter_box {
 	pthread_mutex_t mutex;
@@ -28,6 +29,9 @@ void letter_box_settle(struct letter_box *box, const struct sink_settlement *set
 void letter_box_settle_ask(struct letter_box *box, const struct sink_ask_outcome *outcome);
 void letter_box_report(struct letter_box *box, const char *sink, const struct sink_report *report);
 
+/* Holds the order until it is carried out. ERR_MEMORY, where there is none for it now. */
+int letter_box_order(struct letter_box *box, struct order *order, struct err *err);
+
 bool letter_box_is_empty(struct letter_box *box);
 
 /* The storage thread: takes all that is there, in order. */
@@ -38,6 +42,9 @@ int letter_write(const struct letter *letters, struct store *store, int64_t now_
 		 struct err *err);
 /* Whether writing them may have freed events that were held: a sink has something to do then. */
 bool letter_may_free(const struct letter *letters);
+
+/* That transaction was committed. Frees them, but for orders that go on: those are returned. */
+struct letter *letter_committed(struct letter *letters);
 
 struct letter *letter_join(struct letter *first, struct letter *second); /* first may be NULL */
 void letter_free(struct letter *letters);

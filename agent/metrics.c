@@ -145,7 +145,11 @@ static void write_sink_books(const struct status *status, const struct books_sin
 			  "Stored events that are not delivered, by what they wait for.");
 	exposition_int(out, "payi_agent_sink_events", "state", "waiting", sink->waiting);
 	exposition_int(out, "payi_agent_sink_events", "state", "deferred", sink->deferred);
+	exposition_int(out, "payi_agent_sink_events", "state", "held", sink->held);
 	exposition_int(out, "payi_agent_sink_events", "state", "dead", sink->dead);
+	exposition_one(out, "payi_agent_sink_discarded_total", COUNTER,
+		       "Events that were refused for good, and dropped by the operator.",
+		       sink->discarded);
 	exposition_family(out, "payi_agent_sink_oldest_event_age_seconds", GAUGE,
 			  "Age of the oldest event that waits to be delivered; 0: none does.");
 	exposition_seconds(out, "payi_agent_sink_oldest_event_age_seconds",

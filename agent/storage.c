@@ -87,8 +87,7 @@ static void committed(struct storage *storage)
 	drain_give_back(storage->drain);
 	counter_add(&storage->counters.commits, 1);
 	counter_set(&storage->counters.failing, 0);
-	letter_free(storage->letters);
-	storage->letters = NULL;
+	storage->letters = letter_committed(storage->letters);
 	if (storage->retry_us != RETRY_FIRST_US)
 		log_info("storing works again", LOG_END);
 	storage->retry_us = RETRY_FIRST_US;
@@ -290,6 +289,13 @@ void storage_report(struct storage *storage, const char *sink, const struct sink
 {
 	letter_box_report(&storage->box, sink, report);
 	uv_async_send(&storage->wake);
+}
+
+int storage_order(struct storage *storage, struct order *order, struct err *err)
+{
+	const int status = letter_box_order(&storage->box, order, err);
+	uv_async_send(&storage->wake);
+	return status;
 }
 
 void storage_finish(struct storage *storage)

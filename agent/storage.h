@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct order;
 struct storage;
 
 struct storage_options {
@@ -52,6 +53,9 @@ const struct storage_counters *storage_counters(const struct storage *storage);
 void storage_settle(struct storage *storage, const struct sink_settlement *settlement);
 void storage_settle_ask(struct storage *storage, const struct sink_ask_outcome *outcome);
 void storage_report(struct storage *storage, const char *sink, const struct sink_report *report);
+
+/* Has it carried out, a part with each transaction. Any thread. */
+int storage_order(struct storage *storage, struct order *order, struct err *err);
 
 /* Stores what is in the rings now, then calls finished(); goes on working. */
 void storage_finish(struct storage *storage);

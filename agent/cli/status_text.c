@@ -143,6 +143,8 @@ static void add_sink(const struct books_sink *sink, int64_t now_us, struct buf *
 	if (sink->held)
 		add_count(out, " + waits for ids ", sink->held);
 	add_count(out, " + dead ", sink->dead);
+	if (sink->discarded)
+		add_count(out, " + discarded ", sink->discarded);
 	buf_add_char(out, '\n');
 	if (!*sink->last_error)
 		return;

@@ -36,7 +36,8 @@ struct books_sink {
 	int64_t waiting;
 	int64_t deferred;
 	int64_t dead;
-	int64_t held; /* until their use cases have been given ids */
+	int64_t held;      /* until their use cases have been given ids */
+	int64_t discarded; /* were dead, and were dropped by the operator */
 	char state[BOOKS_TEXT_BYTES];
 	char last_error[BOOKS_TEXT_BYTES];
 	int64_t last_error_us; /* 0: none; so are the next */

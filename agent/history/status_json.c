@@ -97,6 +97,7 @@ static void add_sink(const struct books_sink *sink, struct buf *out)
 	add_int(out, "waiting", sink->waiting);
 	add_int(out, "deferred", sink->deferred);
 	add_int(out, "held", sink->held);
+	add_int(out, "discarded", sink->discarded);
 	add_int(out, "dead", sink->dead);
 	add_time(out, "last_success", sink->last_success_us);
 	add_text(out, "last_error", sink->last_error);

@@ -17,6 +17,7 @@
 #include "event/use_case.h"
 #include "payi/ring.h"
 #include "sink/sink.h"
+#include "store/dead.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -94,6 +95,20 @@ int store_settle_ask(struct store *store, const struct sink_ask_outcome *outcome
 		     struct err *err);
 int store_sink_report(struct store *store, const char *sink, const struct sink_report *report,
 		      struct err *err);
+
+/* Dead letters to be sent again, or dropped: where an order stands. */
+struct store_dead {
+	const char *sink;
+	enum dead_action action;
+	const struct dead_filter *filter;
+	int64_t after_id; /* those up to here were looked at */
+	int64_t n;        /* done so far */
+};
+
+enum { STORE_DEAD_MORE = 1 };
+
+/* Takes the next few that are meant; moves *dead on. STORE_DEAD_MORE: there may be more. */
+int store_dead_step(struct store *store, struct store_dead *dead, int64_t now_us, struct err *err);
 
 /* ---- House-keeping ---- */
 

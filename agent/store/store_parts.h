@@ -83,6 +83,15 @@
 		       " attempts = attempts + excluded.attempts," \
 		       " retry_us = excluded.retry_us, http_status = excluded.http_status," \
 		       " code = excluded.code, message = excluded.message, last_us = excluded.last_us") \
+	X(DEAD_RETRY, \
+		       "UPDATE sink_exceptions SET state = 'deferred', retry_us = ?3" \
+		       " WHERE sink = ?1 AND event = ?2 AND state = 'dead'") \
+	X(DEAD_DROP, \
+		       "UPDATE sink_exceptions SET state = 'discarded', discarded_us = ?3" \
+		       " WHERE sink = ?1 AND event = ?2 AND state = 'dead'") \
+	X(HANDLE_AGAIN, \
+		       "UPDATE use_case_handles SET state = 'waiting', retry_us = 0 WHERE state = 'refused'" \
+		       " AND instance = (SELECT instance FROM events WHERE id = ?1)") \
 	X(EXCEPTION_CUT, \
 		       "DELETE FROM sink_exceptions WHERE sink = ?1 AND event = ?2")
 /* clang-format on */
