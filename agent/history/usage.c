@@ -62,7 +62,8 @@ static const char rollup_sums[] =
 	" SELECT :bucket, u.text, c.text, r.text, sum(h.events), sum(h.failures), sum(h.input_units),"
 	" sum(h.output_units), " UNITS_OF_KEY
 	", sum(h.latency_sum_ms) * 1.0 / nullif(sum(h.latency_count), 0),"
-	" CASE WHEN sum(h.latency_count) > 0 THEN max(h.latency_max_ms) END, l.p50, l.p95, l.p99"
+	" CASE WHEN sum(h.latency_count) > 0 THEN max(h.latency_max_ms) END, min(l.p50, max(h.latency_max_ms)),"
+	" min(l.p95, max(h.latency_max_ms)), min(l.p99, max(h.latency_max_ms))"
 	" FROM (SELECT * FROM usage_hours h WHERE h.hour BETWEEN :low AND :high";
 
 static const char event_hits[] =

@@ -1,7 +1,7 @@
 -- What people ask of use cases, as views. Those of before keep their columns and have more behind them.
 --
 -- Percentiles are by nearest rank, from histograms: latency_pNN_ms is the middle of the bucket that holds the
--- event of that rank, and 3.2 % off at the most.
+-- event of that rank (but no more than the maximum), and 3.2 % off at the most.
 
 -- ---- Users cost, too ----------------------------------------------------------------------------------
 
@@ -75,7 +75,8 @@ SELECT e.id AS event,
             ELSE 'waiting' END AS delivery,
        e.event_timestamp_us,
        e.stored_us,
-       h.given_id AS service_id           -- where use_case_id is a handle: the id that the service gave for it
+       h.given_id AS service_id,           -- where use_case_id is a handle: the id that the service gave for it
+       e.instance                          -- as in use_case_history
 FROM events e
 JOIN sinks k ON k.name = 'payi'
 LEFT JOIN use_case_instances i ON i.id = e.instance
@@ -119,18 +120,18 @@ SELECT u.text AS use_case_name,
        (SELECT json_group_object(q.step, q.events) FROM
          (SELECT n.text AS step, v.events FROM instance_steps v JOIN names n ON n.id = v.step
           WHERE v.instance = i.id ORDER BY v.first_us, n.text) q) AS step_events,   -- in order of first use
-       (SELECT q.latency_ms FROM
+       min(t.latency_max_ms, (SELECT q.latency_ms FROM
          (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
           FROM instance_latencies v WHERE v.instance = i.id) q
-        WHERE q.upto * 100 >= q.n * 50 ORDER BY q.latency_ms LIMIT 1) AS latency_p50_ms,
-       (SELECT q.latency_ms FROM
+        WHERE q.upto * 100 >= q.n * 50 ORDER BY q.latency_ms LIMIT 1)) AS latency_p50_ms,
+       min(t.latency_max_ms, (SELECT q.latency_ms FROM
          (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
           FROM instance_latencies v WHERE v.instance = i.id) q
-        WHERE q.upto * 100 >= q.n * 95 ORDER BY q.latency_ms LIMIT 1) AS latency_p95_ms,
-       (SELECT q.latency_ms FROM
+        WHERE q.upto * 100 >= q.n * 95 ORDER BY q.latency_ms LIMIT 1)) AS latency_p95_ms,
+       min(t.latency_max_ms, (SELECT q.latency_ms FROM
          (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
           FROM instance_latencies v WHERE v.instance = i.id) q
-        WHERE q.upto * 100 >= q.n * 99 ORDER BY q.latency_ms LIMIT 1) AS latency_p99_ms,
+        WHERE q.upto * 100 >= q.n * 99 ORDER BY q.latency_ms LIMIT 1)) AS latency_p99_ms,
        max(0, unixepoch('now') - t.last_us / 1000000) AS idle_s,   -- since last seen; an instance has no end
        h.state AS service_id_state,        -- where use_case_id is a handle: waiting, given or refused
        h.given_id AS service_id
@@ -278,24 +279,24 @@ SELECT strftime('%Y-%m-%dT%H:00:00Z', t.hour * 3600, 'unixepoch') AS hour,
        h.latency_sum_ms * 1.0 / nullif(h.latency_count, 0) AS latency_mean_ms,
        CASE WHEN h.latency_count > 0 THEN h.latency_max_ms END AS latency_max_ms,
        t.hour_us,
-       (SELECT q.latency_ms FROM
+       min(h.latency_max_ms, (SELECT q.latency_ms FROM
          (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
           FROM usage_hour_latencies v
           WHERE v.hour = h.hour AND v.use_case_name = h.use_case_name AND v.category = h.category
             AND v.resource = h.resource) q
-        WHERE q.upto * 100 >= q.n * 50 ORDER BY q.latency_ms LIMIT 1) AS latency_p50_ms,
-       (SELECT q.latency_ms FROM
+        WHERE q.upto * 100 >= q.n * 50 ORDER BY q.latency_ms LIMIT 1)) AS latency_p50_ms,
+       min(h.latency_max_ms, (SELECT q.latency_ms FROM
          (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
           FROM usage_hour_latencies v
           WHERE v.hour = h.hour AND v.use_case_name = h.use_case_name AND v.category = h.category
             AND v.resource = h.resource) q
-        WHERE q.upto * 100 >= q.n * 95 ORDER BY q.latency_ms LIMIT 1) AS latency_p95_ms,
-       (SELECT q.latency_ms FROM
+        WHERE q.upto * 100 >= q.n * 95 ORDER BY q.latency_ms LIMIT 1)) AS latency_p95_ms,
+       min(h.latency_max_ms, (SELECT q.latency_ms FROM
          (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
           FROM usage_hour_latencies v
           WHERE v.hour = h.hour AND v.use_case_name = h.use_case_name AND v.category = h.category
             AND v.resource = h.resource) q
-        WHERE q.upto * 100 >= q.n * 99 ORDER BY q.latency_ms LIMIT 1) AS latency_p99_ms
+        WHERE q.upto * 100 >= q.n * 99 ORDER BY q.latency_ms LIMIT 1)) AS latency_p99_ms
 FROM usage_hour_list t
 CROSS JOIN usage_hours h ON h.hour = t.hour
 LEFT JOIN names u ON u.id = h.use_case_name

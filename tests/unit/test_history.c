@@ -411,6 +411,68 @@ Test(history, usage_by_day_adds_up_to_usage_by_hour)
 	free(rows);
 }
 
+/* ---- Sums ----------------------------------------------------------------------------------------- */
+
+Test(history, sums_over_instances_are_those_of_the_views)
+{
+	const struct history_filters all = HISTORY_FILTERS_INIT;
+	struct history_filters some = HISTORY_FILTERS_INIT;
+	some.use_case_name = "support";
+	some.limit = 2;
+	same_rows(HISTORY_USE_CASE_STEPS, &all,
+		  "SELECT use_case_name, use_case_step, instances, events, failures, input_units,"
+		  " output_units, first_us, last_us FROM use_case_steps"
+		  " ORDER BY input_units + output_units DESC");
+	same_rows(HISTORY_USE_CASE_USERS, &some,
+		  "SELECT use_case_name, user_id, instances, events, failures, input_units,"
+		  " output_units, first_us, last_us FROM use_case_users WHERE use_case_name = "
+		  "'support'"
+		  " ORDER BY input_units + output_units DESC LIMIT 2");
+	same_rows(HISTORY_USE_CASE_DISTRIBUTION, &all,
+		  "SELECT use_case_name, instances, units_min, units_median, units_p95, units_max,"
+		  " events_min, events_median, events_p95, events_max, duration_min_s,"
+		  " duration_median_s, duration_p95_s, duration_max_s FROM use_case_distribution"
+		  " ORDER BY use_case_name");
+	same_rows(HISTORY_USE_CASE_DEFINITIONS, &all,
+		  "SELECT use_case_name, definition, service_state, service_message, instances,"
+		  " events, failures, input_units, output_units, first_us, last_us, description"
+		  " FROM use_cases ORDER BY use_case_name");
+}
+
+/* A reading that goes on behind another: all kinds that are read at once, a row at a time. */
+Test(history, sums_are_read_on_from_where_another_reading_ended)
+{
+	static const enum history_kind kinds[] = {
+		HISTORY_USE_CASE_USERS, HISTORY_USE_CASE_DISTRIBUTION, HISTORY_USE_CASE_DEFINITIONS,
+		HISTORY_USAGE_BY_USER,  HISTORY_USAGE_BY_STEP,         HISTORY_USAGE_CHANGES};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct history_filters filters = HISTORY_FILTERS_INIT;
+		struct history_place place = {0};
+		struct buf rows = BUF_INIT;
+		filters.since_us = kinds[i] == HISTORY_USAGE_CHANGES ? SINCE_US : INT64_MIN;
+		filters.until_us = kinds[i] == HISTORY_USAGE_CHANGES ? UNTIL_US : INT64_MAX;
+		char *whole = rows_of(kinds[i], &filters, NULL);
+		filters.limit = 1;
+		for (bool more = true; more;) {
+			struct history *history = NULL;
+			struct gathered gathered = {.text = BUF_INIT};
+			history_columns(kinds[i], &gathered.n_columns);
+			must(history_open(db, kinds[i], &filters, &history, &fixture->err));
+			cr_assert_eq(history_read(history, gather_row, &gathered, &fixture->err),
+				     1);
+			more = history_has_more(history);
+			cr_assert(history_place(history, &place));
+			filters.after = &place;
+			history_close(history);
+			buf_add_str(&rows, buf_text(&gathered.text));
+			buf_release(&gathered.text);
+		}
+		cr_expect_str_eq(buf_text(&rows), whole);
+		buf_release(&rows);
+		free(whole);
+	}
+}
+
 /* ---- How it is found ------------------------------------------------------------------------------ */
 
 Test(history, reads_events_by_an_index_whatever_the_filters)
