@@ -92,6 +92,12 @@ payi_status oracle_track(const struct oracle *oracle, payi_client *client, uint3
 	return status;
 }
 
+void oracle_note_accepted(const struct oracle *oracle, uint32_t producer, uint32_t number)
+{
+	write_down(oracle, producer, number, ATTEMPTED);
+	write_down(oracle, producer, number, ACCEPTED);
+}
+
 /* ---- Loading -------------------------------------------------------------------------------------- */
 
 struct producer {
@@ -226,7 +232,7 @@ static int check_page(struct check *check, const struct standin *service, int64_
 {
 	char path[80];
 	int n = 0;
-	snprintf(path, sizeof(path), "events?after=%" PRId64 "&limit=20000", after);
+	snprintf(path, sizeof(path), "/control/events?after=%" PRId64 "&limit=20000", after);
 	char *body = standin_get(service, path);
 	for (char *rest = body, *line; rest && (line = strsep(&rest, "\n"));)
 		if (*line) {

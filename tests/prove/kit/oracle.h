@@ -54,6 +54,9 @@ void oracle_event(struct oracle_event *event, uint32_t producer, uint32_t number
 payi_status oracle_track(const struct oracle *oracle, payi_client *client, uint32_t producer,
 			 uint32_t number);
 
+/* Writes down that it was accepted: for events that come into the database in another way. */
+void oracle_note_accepted(const struct oracle *oracle, uint32_t producer, uint32_t number);
+
 /* ---- In the end ----------------------------------------------------------------------------------- */
 
 /* Compares; each thing that is wrong is a finding (the first few of each kind in words). service may be NULL. */
