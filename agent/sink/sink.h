@@ -112,8 +112,9 @@ struct sink_host {
 			      sink_take_fn *take, void *taker);
 	void (*settle)(void *context, const struct sink_settlement *settlement);
 	/*
-	 * Gives what is to be asked now (retry_us has come), oldest first, as fetch() does. An ask that is under
-	 * way is given again until its outcome is committed: the taker knows those by kind and key.
+	 * Gives what is to be asked now (retry_us has come) as fetch() does: of each kind the oldest, however many
+	 * there are of the other. An ask that is under way is given again until its outcome is committed: the
+	 * taker knows those by kind and key.
 	 */
 	int (*fetch_asks)(void *context, int64_t now_us, int limit, sink_take_ask_fn *take,
 			  void *taker);

@@ -215,11 +215,11 @@ int feed_asks(struct feed *feed, int64_t now_us, int limit, sink_take_ask_fn *ta
 	      struct err *err)
 {
 	bool open = true;
-	const int definitions = each_ask(feed->definitions, SINK_ASK_DEFINE, now_us, limit, take,
-					 taker, &open, err);
-	if (definitions < 0 || !open)
-		return definitions;
-	const int handles = each_ask(feed->handles, SINK_ASK_ID, now_us, limit - definitions, take,
+	const int handles = each_ask(feed->handles, SINK_ASK_ID, now_us, limit - limit / 4, take,
 				     taker, &open, err);
-	return handles < 0 ? handles : definitions + handles;
+	if (handles < 0 || !open)
+		return handles;
+	const int definitions = each_ask(feed->definitions, SINK_ASK_DEFINE, now_us,
+					 limit - handles, take, taker, &open, err);
+	return definitions < 0 ? definitions : handles + definitions;
 }

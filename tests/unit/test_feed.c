@@ -294,11 +294,27 @@ Test(feed, tells_what_is_to_be_asked)
 	tell(fixture, USE_CASE_DEFINE, "triage", "Sorts.", START_US);
 	tell(fixture, USE_CASE_DEFINE, "search", "Finds.", START_US);
 	assert_asks(feed, START_US, 10, 10,
-		    "triage=Sorts.(0) search=Finds.(0) triage#1(0) search#2(0) ", 4);
-	assert_asks(feed, START_US, 3, 10, "triage=Sorts.(0) search=Finds.(0) triage#1(0) ", 3);
-	assert_asks(feed, START_US, 2, 10, "triage=Sorts.(0) search=Finds.(0) ", 2);
-	assert_asks(feed, START_US, 10, 1, "triage=Sorts.(0) ", 1);
-	assert_asks(feed, START_US, 10, 3, "triage=Sorts.(0) search=Finds.(0) triage#1(0) ", 3);
+		    "triage#1(0) search#2(0) triage=Sorts.(0) search=Finds.(0) ", 4);
+	assert_asks(feed, START_US, 3, 10, "triage#1(0) search#2(0) triage=Sorts.(0) ", 3);
+	assert_asks(feed, START_US, 2, 10, "triage#1(0) search#2(0) ", 2);
+	assert_asks(feed, START_US, 10, 1, "triage#1(0) ", 1);
+	assert_asks(feed, START_US, 10, 3, "triage#1(0) search#2(0) triage=Sorts.(0) ", 3);
+	feed_close(feed);
+	fixture_close(fixture);
+}
+
+/* Whatever the number of one kind that wait: a quarter is for the other. */
+Test(feed, many_ids_leave_room_for_definitions)
+{
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 0);
+	tell(fixture, USE_CASE_DEFINE, "triage", "Sorts.", START_US);
+	tell(fixture, USE_CASE_REQUEST, "triage", HANDLE_1 "a", START_US);
+	tell(fixture, USE_CASE_REQUEST, "triage", HANDLE_1 "b", START_US);
+	tell(fixture, USE_CASE_REQUEST, "triage", HANDLE_1 "c", START_US);
+	tell(fixture, USE_CASE_REQUEST, "triage", HANDLE_1 "d", START_US);
+	assert_asks(feed, START_US, 4, 10, "triage#1(0) triage#2(0) triage#3(0) triage=Sorts.(0) ",
+		    4);
 	feed_close(feed);
 	fixture_close(fixture);
 }
