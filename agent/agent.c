@@ -4,6 +4,9 @@
  *     start ──> serve ──signal──> rings stored ──> sink flushed ──> storage stopped ──> end
  *                                 (bounded by what is in the rings)  (shutdown_flush_s)
  *
+ * A database that is found to be damaged is set aside at the start of a life; so when that happens while one is
+ * being lived, the agent ends that life and begins another, and the rings keep what comes meanwhile.
+ *
  * Locks come first: the data directory's before the database is opened, the ring directory's before a
  * ring is read. The parts speak through the small functions below and know nothing of each other.
  */
@@ -18,6 +21,7 @@
 #include "sink/payi/payi_sink.h"
 #include "storage.h"
 #include "store/feed.h"
+#include "store/set_aside.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -30,15 +34,23 @@
 
 #define SINK_NAME "payi"
 
-enum { LOOKED_US_MAX = 15000000 }; /* since the last look at the rings; they are due every 2 s */
+enum {
+	LOOKED_US_MAX = 15000000, /* since the last look at the rings; they are due every 2 s */
+	DAMAGE_STRIKES = 2,       /* a page read wrongly once may be read well the next time */
+	LIVES_MAX = 3,            /* databases damaged in one process: it is not the databases */
+};
 
 struct agent {
 	const struct settings *settings;
+	const struct err *damage; /* that ended the last life; NULL: none */
 	uv_loop_t loop;
+	bool loop_is_open;
 	uv_signal_t terminate;
 	uv_signal_t interrupt;
-	uv_async_t stored;   /* the storage thread has committed what a sink may want */
-	uv_async_t finished; /* the storage thread has emptied the rings */
+	uv_async_t stored;        /* the storage thread has committed what a sink may want */
+	uv_async_t finished;      /* the storage thread has emptied the rings */
+	uv_async_t lost;          /* the storage thread cannot write to the database any more */
+	struct err storage_error; /* why; written before lost is sent */
 	int data_lock;
 	struct storage *storage;
 	struct feed *feed;
@@ -46,16 +58,46 @@ struct agent {
 	struct server *server;
 	struct metrics metrics;
 	bool stopping;
-	bool hurrying; /* a second signal came */
+	bool hurrying; /* a second signal came, or the database is lost */
+	bool is_lost;
+	struct err lost_why;
+	int strikes; /* findings of damage in a row, by our reader */
 };
+
+/* ---- When the database is lost -------------------------------------------------------------------- */
+
+static void sink_stopped(void *context)
+{
+	struct agent *agent = context;
+	uv_stop(&agent->loop);
+}
+
+/* Ends this life, from the loop's thread; what the sink does not settle any more it will send again. */
+static void lose(struct agent *agent, const struct err *err)
+{
+	if (agent->is_lost)
+		return;
+	agent->is_lost = agent->hurrying = true;
+	agent->lost_why = *err;
+	payi_sink_stop(agent->sink, 0, sink_stopped, agent);
+}
+
+static void on_lost(uv_async_t *async)
+{
+	struct agent *agent = async->data;
+	lose(agent, &agent->storage_error);
+}
 
 /* ---- The sink's host ------------------------------------------------------------------------------ */
 
 /* Trouble with the reader's connection costs a try: the sink asks again. */
-static int report_fetch(int status, const struct err *err)
+static int report_fetch(struct agent *agent, int status, const struct err *err)
 {
+	agent->strikes = status == ERR_CORRUPT ? agent->strikes + 1 : 0;
 	if (status < 0)
 		log_error("cannot read what to send", LOG_STR("error", err->text), LOG_END);
+	if (agent->strikes == DAMAGE_STRIKES)
+		lose(agent, err);
 	return status;
 }
 
@@ -63,7 +105,8 @@ static int fetch(void *context, int64_t after_id, int limit, sink_take_fn *take,
 {
 	struct agent *agent = context;
 	struct err err;
-	return report_fetch(feed_each(agent->feed, after_id, limit, take, taker, &err), &err);
+	return report_fetch(agent, feed_each(agent->feed, after_id, limit, take, taker, &err),
+			    &err);
 }
 
 static int fetch_deferred(void *context, int64_t now_us, int64_t after_id, int limit,
@@ -72,7 +115,8 @@ static int fetch_deferred(void *context, int64_t now_us, int64_t after_id, int l
 	struct agent *agent = context;
 	struct err err;
 	return report_fetch(
-		feed_each_deferred(agent->feed, now_us, after_id, limit, take, taker, &err), &err);
+		agent, feed_each_deferred(agent->feed, now_us, after_id, limit, take, taker, &err),
+		&err);
 }
 
 static void settle(void *context, const struct sink_settlement *settlement)
@@ -87,7 +131,7 @@ static int fetch_asks(void *context, int64_t now_us, int limit, sink_take_ask_fn
 {
 	struct agent *agent = context;
 	struct err err;
-	return report_fetch(feed_asks(agent->feed, now_us, limit, take, taker, &err), &err);
+	return report_fetch(agent, feed_asks(agent->feed, now_us, limit, take, taker, &err), &err);
 }
 
 static void settle_ask(void *context, const struct sink_ask_outcome *outcome)
@@ -114,17 +158,18 @@ static void tell_finished(void *context)
 	uv_async_send(&((struct agent *)context)->finished);
 }
 
+static void tell_lost(void *context, const struct err *err)
+{
+	struct agent *agent = context;
+	agent->storage_error = *err;
+	uv_async_send(&agent->lost);
+}
+
 static void on_stored(uv_async_t *async)
 {
 	struct agent *agent = async->data;
 	if (agent->sink)
 		payi_sink_wake(agent->sink);
-}
-
-static void sink_stopped(void *context)
-{
-	struct agent *agent = context;
-	uv_stop(&agent->loop);
 }
 
 static void on_finished(uv_async_t *async)
@@ -159,7 +204,7 @@ static void on_signal(uv_signal_t *handle, int number)
 static const char *not_ready(void *context)
 {
 	const struct agent *agent = context;
-	const struct storage_counters *counters = storage_counters(agent->storage);
+	const struct intake_counters *counters = storage_counters(agent->storage);
 	const int64_t looked_us = (int64_t)counter_read(&counters->tick_us);
 	if (agent->stopping)
 		return "the agent is stopping";
@@ -207,30 +252,70 @@ static int lock_data(struct agent *agent, struct err *err)
 	return lock_file_take(path, who, &agent->data_lock, err);
 }
 
-static void open_loop(struct agent *agent)
+static int open_loop(struct agent *agent, struct err *err)
 {
-	uv_loop_init(&agent->loop);
-	uv_signal_init(&agent->loop, &agent->terminate);
-	uv_signal_init(&agent->loop, &agent->interrupt);
-	uv_async_init(&agent->loop, &agent->stored, on_stored);
-	uv_async_init(&agent->loop, &agent->finished, on_finished);
+	int error = uv_loop_init(&agent->loop);
+	if (error)
+		return err_set(err, ERR_SYSTEM, "cannot make an event loop: %s",
+			       uv_strerror(error));
+	agent->loop_is_open = true;
 	agent->terminate.data = agent->interrupt.data = agent;
-	agent->stored.data = agent->finished.data = agent;
+	agent->stored.data = agent->finished.data = agent->lost.data = agent;
+	error = uv_signal_init(&agent->loop, &agent->terminate);
+	if (!error)
+		error = uv_signal_init(&agent->loop, &agent->interrupt);
+	if (!error)
+		error = uv_async_init(&agent->loop, &agent->stored, on_stored);
+	if (!error)
+		error = uv_async_init(&agent->loop, &agent->finished, on_finished);
+	if (!error)
+		error = uv_async_init(&agent->loop, &agent->lost, on_lost);
+	return error ? err_set(err, ERR_SYSTEM, "cannot make an event loop: %s", uv_strerror(error))
+		     : 0;
 }
 
 static int start_storage(struct agent *agent, struct err *err)
 {
 	const struct settings *settings = agent->settings;
 	const struct storage_options options = {
-		.database = settings->database,
-		.ring_dir = settings->ring_dir,
-		.commit_events = settings->commit_events,
-		.sync_full = strcmp(settings->sync, "full") == 0,
+		.intake = {.database = settings->database,
+			   .ring_dir = settings->ring_dir,
+			   .commit_events = settings->commit_events,
+			   .sync_full = strcmp(settings->sync, "full") == 0},
 		.stored = tell_stored,
 		.finished = tell_finished,
+		.lost = tell_lost,
 		.context = agent,
 	};
 	return storage_start(&options, &agent->storage, err);
+}
+
+static int replace_database(const struct agent *agent, struct err *err)
+{
+	char name[4200];
+	struct err why = *err;
+	if (strcmp(agent->settings->corrupt_database, "refuse") == 0)
+		return ERR_CORRUPT;
+	const int status =
+		set_aside(agent->settings->database, clock_wall_us(), name, sizeof(name), err);
+	if (status)
+		return status;
+	log_error("the database is damaged; it was set aside, and a new one is begun. What it held "
+		  "and was not sent yet is not sent",
+		  LOG_STR("error", why.text), LOG_STR("set_aside", name), LOG_END);
+	return 0;
+}
+
+/* Twice at the most: a new database cannot be damaged. */
+static int start_storage_anyhow(struct agent *agent, struct err *err)
+{
+	int status = agent->damage ? ERR_CORRUPT : start_storage(agent, err);
+	if (status != ERR_CORRUPT)
+		return status;
+	if (agent->damage)
+		*err = *agent->damage;
+	status = replace_database(agent, err);
+	return status ? status : start_storage(agent, err);
 }
 
 static int start_sink(struct agent *agent, struct err *err)
@@ -289,13 +374,28 @@ static int start_server(struct agent *agent, struct err *err)
 	return server_open(&agent->loop, &options, &host, &agent->server, err);
 }
 
+/*
+ * With libuv's handlers go, signals would kill again: they are held back while a life ends, since what is left to
+ * do then is short; the next life gets them.
+ */
+static void mask_signals(int how)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(how, &set, NULL);
+}
+
 static int start(struct agent *agent, struct err *err)
 {
-	int status = make_directories(agent->settings->data_dir, err);
+	int status = open_loop(agent, err);
+	if (!status)
+		status = make_directories(agent->settings->data_dir, err);
 	if (!status)
 		status = lock_data(agent, err);
 	if (!status)
-		status = start_storage(agent, err);
+		status = start_storage_anyhow(agent, err);
 	if (!status)
 		status = start_server(agent, err);
 	if (!status)
@@ -303,6 +403,7 @@ static int start(struct agent *agent, struct err *err)
 	if (!status) {
 		uv_signal_start(&agent->terminate, on_signal, SIGTERM);
 		uv_signal_start(&agent->interrupt, on_signal, SIGINT);
+		mask_signals(SIG_UNBLOCK);
 	}
 	return status;
 }
@@ -316,14 +417,11 @@ static void close_handle(uv_handle_t *handle, void *context)
 		uv_close(handle, NULL);
 }
 
-/* With libuv's handlers go, signals would kill again; what is left to do is short, and is done in order. */
-static void block_signals(void)
+static void close_loop(uv_loop_t *loop)
 {
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	uv_walk(loop, close_handle, NULL);
+	uv_run(loop, UV_RUN_DEFAULT);
+	uv_loop_close(loop);
 }
 
 /* Nobody reads the counters of the parts any more, when those go. */
@@ -336,28 +434,30 @@ static void close_server(struct agent *agent)
 	agent->server = NULL;
 }
 
-/* The storage is stopped last: what the sink settled in its last moments is written. */
+/*
+ * The storage is stopped last: what the sink settled in its last moments is written. Its connection is the last
+ * one, too, so that the WAL is moved into the database, and an agent that has ended leaves one file.
+ */
 static void end(struct agent *agent)
 {
-	block_signals();
+	mask_signals(SIG_BLOCK);
 	close_server(agent);
 	payi_sink_free(agent->sink);
 	agent->sink = NULL;
+	feed_close(agent->feed);
 	if (agent->storage)
 		storage_stop(agent->storage);
-	feed_close(agent->feed);
-	uv_walk(&agent->loop, close_handle, NULL);
-	uv_run(&agent->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&agent->loop);
+	if (agent->loop_is_open)
+		close_loop(&agent->loop);
 	if (agent->data_lock >= 0)
 		close(agent->data_lock);
 }
 
-int agent_run(const struct settings *settings, struct err *err)
+/* From start to end. lost is filled in when the database was lost meanwhile: code 0 when it was not. */
+static int live(const struct settings *settings, const struct err *damage, struct err *lost,
+		struct err *err)
 {
-	struct agent agent = {.settings = settings, .data_lock = -1};
-	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
-	open_loop(&agent);
+	struct agent agent = {.settings = settings, .damage = damage, .data_lock = -1};
 	const int status = start(&agent, err);
 	if (!status) {
 		log_info("agent is ready", LOG_STR("rings", settings->ring_dir),
@@ -366,6 +466,28 @@ int agent_run(const struct settings *settings, struct err *err)
 		uv_run(&agent.loop, UV_RUN_DEFAULT);
 	}
 	end(&agent);
+	*lost = agent.lost_why;
+	if (agent.is_lost && agent.stopping && lost->code == ERR_CORRUPT)
+		lost->code = 0; /* we were to end anyhow; the next agent finds the damage */
+	return status;
+}
+
+int agent_run(const struct settings *settings, struct err *err)
+{
+	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	struct err lost = {0};
+	struct err damage = {0};
+	int status = 0;
+	for (int lives = 0; lives < LIVES_MAX; lives++) {
+		status = live(settings, lives ? &damage : NULL, &lost, err);
+		if (status || lost.code != ERR_CORRUPT)
+			break;
+		damage = lost;
+	}
+	if (!status && lost.code) {
+		*err = lost;
+		return lost.code;
+	}
 	if (!status)
 		log_info("agent has ended", LOG_END);
 	return status;

@@ -2,9 +2,9 @@
 
 #include "base/exposition.h"
 #include "history/status.h"
+#include "intake.h"
 #include "payi/payi.h"
 #include "sink/counters.h"
-#include "storage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +103,7 @@ static void write_books(const struct status *status, struct buf *out)
 		       "1: the accounts add up, from tracked to delivered.", !status->unbalanced);
 }
 
-static void write_storage(const struct storage_counters *storage, struct buf *out)
+static void write_storage(const struct intake_counters *storage, struct buf *out)
 {
 	exposition_one(out, "payi_agent_transactions_total", COUNTER,
 		       "Transactions that were committed, since the start.",

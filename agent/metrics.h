@@ -11,10 +11,10 @@
 
 struct sink_counters;
 struct status;
-struct storage_counters;
+struct intake_counters;
 
 struct metrics {
-	const struct storage_counters *storage;
+	const struct intake_counters *storage;
 	const struct sink_counters *sink;
 	int64_t started_us; /* wall clock */
 };

@@ -39,6 +39,8 @@ struct setting_rule {
 	  "how a line of the log is written") \
 	X(store,  sync,             TEXT,   "full",   SETTING_WORDS("full normal"), "", \
 	  "full: what was given back to a ring survives a power cut; normal: faster, the last moments may not") \
+	X(store,  corrupt_database, TEXT,   "set-aside", SETTING_WORDS("set-aside refuse"), "", \
+	  "a damaged database: set-aside renames it and begins a new one; refuse ends the agent, and rings wait") \
 	X(store,  commit_events,    INT,    "8192",   SETTING_RANGE(1, 65536), "", "events in one transaction, at the most") \
 	X(payi,   base_url,         TEXT,   "https://api.pay-i.com", SETTING_ANY, "ASCERTA_BASE_URL PAYI_BASE_URL", \
 	  "where the service is; some accounts have a host of their own") \

@@ -1,5 +1,5 @@
 /*
- * The storage thread: drain and store, on a loop of their own, so that no network, name server or local
+ * The storage thread: the intake, on a loop of their own, so that no network, name server or local
  * client ever delays the rings. Everything that is to be written goes through here, in one transaction with
  * whatever else there is at the time.
  *
@@ -9,8 +9,8 @@
 #ifndef PAYI_STORAGE_H
 #define PAYI_STORAGE_H
 
-#include "base/counter.h"
 #include "base/err.h"
+#include "intake.h"
 #include "sink/sink.h"
 
 #include <stdbool.h>
@@ -20,10 +20,7 @@ struct order;
 struct storage;
 
 struct storage_options {
-	const char *database;
-	const char *ring_dir;
-	int64_t commit_events;
-	bool sync_full;
+	struct intake_options intake;
 	/*
 	 * Told on the storage thread after each commit that may have brought a sink something to do: records of
 	 * rings, or events that are held no longer. Must return at once.
@@ -31,23 +28,16 @@ struct storage_options {
 	void (*stored)(void *context);
 	/* Told once on the storage thread, after storage_finish(): all rings are in the database. */
 	void (*finished)(void *context);
+	/* Told once on the storage thread: the database cannot be written any more; it goes on, idle. */
+	void (*lost)(void *context, const struct err *err);
 	void *context;
 };
 
 /* Opens database and ring directory and starts the thread. */
 int storage_start(const struct storage_options *options, struct storage **storage, struct err *err);
 
-/* What the storage thread counts, since the start. Any thread may read. */
-struct storage_counters {
-	struct counter commits;
-	struct counter failures; /* of transactions */
-	struct counter failing;  /* 1 while the last one has failed */
-	struct counter tick_us;  /* clock_boot_us() of the last look at the rings */
-	struct histogram take; /* reading the rings into a transaction, where there was something */
-	struct histogram commit; /* a whole transaction, until it is on disk */
-};
-
-const struct storage_counters *storage_counters(const struct storage *storage);
+/* What it counts, since the start. Any thread may read. */
+const struct intake_counters *storage_counters(const struct storage *storage);
 
 /* Copies it; it is written with the next transaction, and again if that one fails. */
 void storage_settle(struct storage *storage, const struct sink_settlement *settlement);

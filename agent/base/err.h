@@ -1,8 +1,8 @@
 /*
  * What went wrong, in words: filled in where it happened, wrapped on its way out.
  *
- * Functions return 0, or a negative enum err_code that nobody matches on and that is forwarded unchanged
- * with its text; a positive result is a documented condition of that one function.
+ * Functions return 0, or a negative enum err_code that is forwarded unchanged with its text; few match on
+ * it, and say so. A positive result is a documented condition of that one function.
  */
 #ifndef PAYI_BASE_ERR_H
 #define PAYI_BASE_ERR_H
@@ -15,6 +15,8 @@ enum err_code {
 	ERR_CONFIG = -5, /* a setting is wrong */
 	ERR_BUSY = -6,   /* somebody else holds it */
 	ERR_HTTP = -7,
+	ERR_CORRUPT = -8, /* the database is damaged */
+	ERR_FENCED = -9,  /* somebody else writes to our database */
 };
 
 enum { ERR_TEXT_BYTES = 400 };

@@ -187,34 +187,38 @@ static bool make_room(struct drain *drain)
 	return true;
 }
 
-static void adopt(struct drain *drain, const char *name)
+/* Negative: the store has failed. A file that cannot be opened is its own trouble, and is told here. */
+static int adopt(struct drain *drain, const char *name, struct err *err)
 {
-	struct err err;
 	struct drain_ring *ring = make_room(drain) ? malloc(sizeof(*ring)) : NULL;
 	if (!ring) {
 		log_warn("no room for one more ring; it waits", LOG_STR("ring", name),
 			 LOG_INT("rings", drain->n_rings), LOG_END);
-		return;
+		return 0;
 	}
 	const int status = drain_ring_open(drain->dir, name, drain->store, drain->agent_file,
-					   clock_wall_us(), ring, &err);
+					   clock_wall_us(), ring, err);
 	if (status) {
 		free(ring);
 		if (status == ERR_INVALID)
-			refuse(drain, name, &err);
-		else
+			refuse(drain, name, err);
+		else if (status == ERR_SYSTEM)
 			log_warn("cannot open a ring; it is tried again", LOG_STR("ring", name),
-				 LOG_STR("error", err.text), LOG_END);
-		return;
+				 LOG_STR("error", err->text), LOG_END);
+		else
+			return status;
+		return 0;
 	}
 	log_debug("ring found", LOG_STR("ring", name), LOG_STR("app", ring->reader.app_name),
 		  LOG_INT("pid", ring->reader.pid), LOG_END);
 	drain->wanted[drain->n_rings] = false;
 	drain->rings[drain->n_rings++] = ring;
+	return 0;
 }
 
-static void scan(struct drain *drain)
+static int scan(struct drain *drain, struct err *err)
 {
+	int status = 0;
 	const int fd = openat(drain->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
@@ -222,13 +226,14 @@ static void scan(struct drain *drain)
 			  LOG_END);
 		if (fd >= 0)
 			close(fd);
-		return;
+		return 0;
 	}
 	const struct dirent *entry;
-	for (int n = 0; n < SCAN_ENTRIES_MAX && (entry = readdir(dir)); n++)
+	for (int n = 0; !status && n < SCAN_ENTRIES_MAX && (entry = readdir(dir)); n++)
 		if (ring_name_digits(entry->d_name) && !is_known(drain, entry->d_name))
-			adopt(drain, entry->d_name);
+			status = adopt(drain, entry->d_name, err);
 	closedir(dir);
+	return status;
 }
 
 /* Lets go of the rings that are closed. Those put aside stay known, so that they are not opened anew. */
@@ -254,16 +259,18 @@ void drain_rescan(struct drain *drain)
 	drain->rescan = true;
 }
 
-static void scan_when_due(struct drain *drain, int64_t now_us)
+static int scan_when_due(struct drain *drain, int64_t now_us, struct err *err)
 {
 	if (!drain->rescan && now_us < drain->next_scan_us)
-		return;
-	const bool first = drain->next_scan_us == 0;
+		return 0;
+	const int status = scan(drain, err);
+	if (status)
+		return status;
+	if (drain->next_scan_us == 0)
+		agent_file_sweep(drain->agent_file, drain->dir);
 	drain->rescan = false;
 	drain->next_scan_us = now_us + SCAN_US;
-	scan(drain);
-	if (first)
-		agent_file_sweep(drain->agent_file, drain->dir);
+	return 0;
 }
 
 static void plan_next_visit(struct drain_ring *ring, bool had_something, int64_t now_us)
@@ -279,16 +286,19 @@ static void plan_next_visit(struct drain_ring *ring, bool had_something, int64_t
 	ring->next_visit_us = now_us - now_us % ring->interval_us + ring->interval_us;
 }
 
-bool drain_look(struct drain *drain, int64_t now_us, bool all)
+int drain_look(struct drain *drain, int64_t now_us, bool all, struct err *err)
 {
 	bool any = false;
 	agent_file_beat(drain->agent_file, now_us);
 	drain->rescan |= all;
-	scan_when_due(drain, now_us);
+	for (int i = 0; i < drain->n_rings; i++)
+		drain->wanted[i] = false;
+	const int status = scan_when_due(drain, now_us, err);
+	if (status)
+		return status;
 	drain->next_us = drain->next_scan_us;
 	for (int i = 0; i < drain->n_rings; i++) {
 		struct drain_ring *ring = drain->rings[i];
-		drain->wanted[i] = false;
 		if (ring->ended)
 			continue;
 		if (all || drain->left_over || ring->next_visit_us <= now_us) {

@@ -26,10 +26,10 @@ void drain_close(struct drain *drain);
 void drain_rescan(struct drain *drain);
 
 /*
- * True when a transaction is worth while. now_us: CLOCK_BOOTTIME. Visits the rings whose time has come; all:
- * every ring, new ones included.
+ * 1 when a transaction is worth while, else 0. now_us: CLOCK_BOOTTIME. Visits the rings whose time has come; all:
+ * every ring, new ones included. Negative: the store has failed to enter a new ring.
  */
-bool drain_look(struct drain *drain, int64_t now_us, bool all);
+int drain_look(struct drain *drain, int64_t now_us, bool all, struct err *err);
 
 /* Between store_begin() and store_commit(). Negative: roll back, and drain_forget(). */
 int drain_take(struct drain *drain, int64_t now_wall_us, struct err *err);

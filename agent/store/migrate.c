@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
 	BUSY_MS =
 		1000, /* how long an outsider's transaction is waited for before the caller retries */
+	VERSION_MAX = 1000, /* of a schema: above it is no newer one, but a damaged number */
 };
 
 /*
@@ -31,14 +33,47 @@ static const char settings[] = "PRAGMA page_size = 8192;"
 			       "PRAGMA trusted_schema = OFF;"
 			       "PRAGMA cell_size_check = ON;";
 
-/* SQLite would make the file with the umask's mode; its -wal and -shm take the mode of the file. */
+/* SQLite takes an empty file for a new database, and throws away the WAL beside it. */
+static int check_file(const char *path, struct err *err)
+{
+	char wal[4096];
+	struct stat stat_buf;
+	if (stat(path, &stat_buf))
+		return err_errno(err, "cannot look at it");
+	if (!S_ISREG(stat_buf.st_mode))
+		return err_set(err, ERR_SYSTEM, "it is not a regular file; move it away");
+	if (stat_buf.st_size > 0 ||
+	    snprintf(wal, sizeof(wal), "%s-wal", path) >= (int)sizeof(wal) || stat(wal, &stat_buf))
+		return 0;
+	return stat_buf.st_size == 0 ? 0
+				     : err_set(err, ERR_CORRUPT, "it is empty, but %s is not", wal);
+}
+
+/*
+ * SQLite would make the file with the umask's mode; its -wal and -shm take the mode of the file. One that is
+ * there is not opened by us: closing it would drop the locks that SQLite holds on it for our readers.
+ */
 static int create_file(const char *path, struct err *err)
 {
-	const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	const int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST)
+		return check_file(path, err);
 	if (fd < 0)
-		return err_errno(err, "cannot open the database %s", path);
+		return err_errno(err, "cannot create it");
 	close(fd);
 	return 0;
+}
+
+/* It does not say that it is ours; but it may have said so once. */
+static int refuse_stranger(sqlite3 *db, struct err *err)
+{
+	int64_t ours = 0;
+	const int status = sql_number(
+		db, "SELECT count(*) FROM sqlite_schema WHERE name = 'agent_state'", &ours, err);
+	if (status)
+		return status;
+	return ours ? err_set(err, ERR_CORRUPT, "its header does not fit its tables")
+		    : err_set(err, ERR_STORE, "it is a database of another program");
 }
 
 /* Before anything is written: is it empty, or ours, and not of a later make? */
@@ -54,7 +89,9 @@ static int check(sqlite3 *db, int64_t *version, struct err *err)
 	if (status)
 		return status;
 	if (application != MIGRATE_APPLICATION_ID && (application || *version || tables))
-		return err_set(err, ERR_STORE, "it is a database of another program");
+		return refuse_stranger(db, err);
+	if (application && (*version < 1 || *version > VERSION_MAX))
+		return err_set(err, ERR_CORRUPT, "its schema version is %lld", (long long)*version);
 	if (*version > schema_n_migrations)
 		return err_set(err, ERR_STORE,
 			       "it has schema version %lld, made by a newer payi-agent; this one "
@@ -123,7 +160,7 @@ int migrate_open(const char *path, bool sync_full, sqlite3 **out, struct err *er
 		status = set_up(db, sync_full, err);
 	if (status) {
 		sqlite3_close(db);
-		return err_wrap(err, "cannot use the database %s", path);
+		return status;
 	}
 	*out = db;
 	return 0;

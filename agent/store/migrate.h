@@ -16,7 +16,7 @@
 /*
  * Opens the database at path, made with mode 0600 when there is none, and applies the migrations that it
  * has not: all in one transaction, or none. One that a newer payi-agent made, or that is none of
- * ours, is refused and left as it is.
+ * ours, is refused and left as it is; ERR_CORRUPT: it is ours, and damaged.
  */
 int migrate_open(const char *path, bool sync_full, sqlite3 **db, struct err *err);
 

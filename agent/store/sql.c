@@ -11,6 +11,9 @@ static int code_of(int result)
 		return ERR_BUSY;
 	case SQLITE_NOMEM:
 		return ERR_MEMORY;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return ERR_CORRUPT;
 	default:
 		return ERR_STORE;
 	}
@@ -28,7 +31,7 @@ static const char *hint_of(int result)
 		       "mode";
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return "; the file is damaged, move it away or restore a copy";
+		return "; the file is damaged: `sqlite3 FILE .recover` reads what is left";
 	default:
 		return "";
 	}

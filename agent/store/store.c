@@ -1,10 +1,12 @@
 #include "store/store.h"
 
+#include "store/check.h"
 #include "store/migrate.h"
 #include "store/sql.h"
 #include "store/store_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * Checkpoints. A page that many transactions changed is moved once, so a checkpoint is worth more the
@@ -20,6 +22,13 @@ enum {
 	WAL_LONG_PAGES = 6144,     /* 48 MiB */
 	WAL_STARVED_PAGES = 32768, /* 256 MiB */
 };
+
+static int fenced(struct err *err)
+{
+	return err_set(err, ERR_FENCED,
+		       "somebody else has written to the database, or has replaced it; a second "
+		       "agent?");
+}
 
 /* ---- Opening -------------------------------------------------------------------------------------- */
 
@@ -47,9 +56,11 @@ static int prepare(struct store *store, struct err *err)
 	return store_event_prepare(store, err);
 }
 
-static int open_parts(struct store *store, const struct store_options *options, struct err *err)
+static int open_parts(struct store *store, struct err *err)
 {
-	int status = migrate_open(options->path, options->sync_full, &store->db, err);
+	int status = migrate_open(store->path, store->sync_full, &store->db, err);
+	if (!status)
+		status = check_database(store->db, store->path, err);
 	if (!status)
 		status = ids_open(store->db, &ids_of_names, &store->names, err);
 	if (!status)
@@ -58,40 +69,97 @@ static int open_parts(struct store *store, const struct store_options *options, 
 		status = rollups_open(store->db, store->names, &store->rollups, err);
 	if (!status)
 		status = prepare(store, err);
+	if (status && store->db && sqlite3_errcode(store->db) == SQLITE_ERROR)
+		err->code = ERR_CORRUPT; /* its version is ours, but its tables are not */
+	if (status)
+		return err_wrap(err, "cannot use the database %s", store->path);
+	store->wal_pages = 0;
+	store->wal_starved = WAL_STARVED_PAGES;
+	sqlite3_wal_hook(store->db, note_wal, store);
+	return 0;
+}
+
+static void close_parts(struct store *store)
+{
+	rows_close(store->events);
+	rollups_close(store->rollups);
+	ids_close(store->instances);
+	ids_close(store->names);
+	store->events = NULL;
+	store->rollups = NULL;
+	store->instances = store->names = NULL;
+	for (int i = 0; i < STORE_N_STATEMENTS; i++) {
+		sqlite3_finalize(store->statement[i]);
+		store->statement[i] = NULL;
+	}
+	sqlite3_close(store->db);
+	store->db = NULL;
+}
+
+static int read_state(const struct store *store, int64_t *last_id, int64_t *epoch, struct err *err)
+{
+	int status = sql_number(store->db, "SELECT last_event_id FROM agent_state", last_id, err);
 	if (!status)
-		status = sql_number(store->db, "SELECT last_event_id FROM agent_state",
-				    &store->committed_id, err);
+		status = sql_number(store->db, "SELECT epoch FROM agent_state", epoch, err);
 	return status;
 }
 
 int store_open(const struct store_options *options, struct store **out, struct err *err)
 {
 	struct store *store = calloc(1, sizeof(*store));
-	if (!store)
+	if (store)
+		store->path = strdup(options->path);
+	if (!store || !store->path) {
+		free(store);
 		return err_set(err, ERR_MEMORY, "out of memory");
-	const int status = open_parts(store, options, err);
+	}
+	store->sync_full = options->sync_full;
+	int status = open_parts(store, err);
+	if (!status)
+		status = read_state(store, &store->committed_id, &store->epoch, err);
 	if (status) {
 		store_close(store);
 		return status;
 	}
 	store->last_id = store->committed_id;
-	store->wal_starved = WAL_STARVED_PAGES;
-	sqlite3_wal_hook(store->db, note_wal, store);
 	*out = store;
 	return 0;
+}
+
+/* What the database says of the transaction whose commit failed. */
+static int settle_doubt(struct store *store, struct err *err)
+{
+	int64_t last_id = 0;
+	int64_t epoch = 0;
+	const int status = read_state(store, &last_id, &epoch, err);
+	if (status)
+		return status;
+	const bool committed = store->in_doubt && epoch == store->epoch + 1;
+	if (!committed && epoch != store->epoch)
+		return fenced(err);
+	store->in_doubt = false;
+	store->epoch = epoch;
+	store->last_id = store->committed_id = last_id;
+	return committed ? STORE_COMMITTED : 0;
+}
+
+int store_reopen(struct store *store, struct err *err)
+{
+	close_parts(store);
+	int status = open_parts(store, err);
+	if (!status)
+		status = settle_doubt(store, err);
+	if (status < 0)
+		close_parts(store);
+	return status;
 }
 
 void store_close(struct store *store)
 {
 	if (!store)
 		return;
-	rows_close(store->events);
-	rollups_close(store->rollups);
-	ids_close(store->instances);
-	ids_close(store->names);
-	for (int i = 0; i < STORE_N_STATEMENTS; i++)
-		sqlite3_finalize(store->statement[i]);
-	sqlite3_close(store->db);
+	close_parts(store);
+	free(store->path);
 	free(store);
 }
 
@@ -100,8 +168,15 @@ void store_close(struct store *store)
 int store_begin(struct store *store, struct err *err)
 {
 	if (store->wal_pages >= WAL_LONG_PAGES)
-		store_checkpoint(store);
+		(void)store_checkpoint(store, NULL); /* the WAL takes more, if need be */
 	return sql_run(store->statement[STORE_BEGIN], err, SQL_END);
+}
+
+static int put_state(struct store *store, struct err *err)
+{
+	const int status = sql_run(store->statement[STORE_STATE], err, SQL_INT(store->last_id),
+				   SQL_INT(store->epoch), SQL_END);
+	return status || sqlite3_changes(store->db) == 1 ? status : fenced(err);
 }
 
 int store_commit(struct store *store, struct err *err)
@@ -109,13 +184,16 @@ int store_commit(struct store *store, struct err *err)
 	int status = rows_write(store->events, err);
 	if (!status)
 		status = rollups_write(store->rollups, err);
-	if (!status && store->last_id != store->committed_id)
-		status = sql_run(store->statement[STORE_LAST_ID], err, SQL_INT(store->last_id),
-				 SQL_END);
 	if (!status)
-		status = sql_run(store->statement[STORE_COMMIT], err, SQL_END);
-	if (!status)
+		status = put_state(store, err);
+	if (status)
+		return status;
+	status = sql_run(store->statement[STORE_COMMIT], err, SQL_END);
+	store->in_doubt = status != 0;
+	if (!status) {
 		store->committed_id = store->last_id;
+		store->epoch++;
+	}
 	return status;
 }
 
@@ -131,19 +209,21 @@ void store_rollback(struct store *store)
 	store->last_id = store->committed_id;
 }
 
-/* A checkpoint that fails is tried again with the next one: the WAL keeps what it did not move. */
-void store_checkpoint(struct store *store)
+int store_checkpoint(struct store *store, struct err *err)
 {
 	int pages = 0;
 	int moved = 0;
 	const bool starved = store->wal_pages >= store->wal_starved;
 	const int mode = starved ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
 	if (store->wal_pages < WAL_IDLE_PAGES)
-		return;
-	if (sqlite3_wal_checkpoint_v2(store->db, "main", mode, &pages, &moved) == SQLITE_OK) {
+		return 0;
+	const int result = sqlite3_wal_checkpoint_v2(store->db, "main", mode, &pages, &moved);
+	if (result == SQLITE_OK) {
 		store->wal_pages = pages - moved;
 		store->wal_starved = WAL_STARVED_PAGES;
-	} else if (starved) {
-		store->wal_starved = store->wal_pages + WAL_STARVED_PAGES;
+		return 0;
 	}
+	if (starved)
+		store->wal_starved = store->wal_pages + WAL_STARVED_PAGES;
+	return result == SQLITE_BUSY ? 0 : sql_error(store->db, err, "cannot checkpoint");
 }

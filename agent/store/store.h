@@ -33,9 +33,23 @@ struct store_options {
 int store_open(const struct store_options *options, struct store **store, struct err *err);
 void store_close(struct store *store);
 
+/*
+ * Each transaction carries a number, one more than the last. A commit that finds another number than its own
+ * last is not made: ERR_FENCED, somebody else writes to this database.
+ */
 int store_begin(struct store *store, struct err *err);
 int store_commit(struct store *store, struct err *err);
 void store_rollback(struct store *store);
+
+enum { STORE_COMMITTED = 1 };
+
+/*
+ * For after an error that was more than somebody's lock, and after store_rollback(): closes the connection,
+ * opens the database anew and checks it. What a failed write or fsync has left in the caches of the kernel and of
+ * SQLite is not to be built upon. On failure call it again later; nothing else, but store_close(), may be called until
+ * then. STORE_COMMITTED: the transaction whose commit failed is in the database, whole.
+ */
+int store_reopen(struct store *store, struct err *err);
 
 /* ---- Rings ---- */
 
@@ -112,7 +126,10 @@ int store_dead_step(struct store *store, struct store_dead *dead, int64_t now_us
 
 /* ---- House-keeping ---- */
 
-/* Moves what can be moved from the WAL into the database; when the loop is idle or the WAL is long. */
-void store_checkpoint(struct store *store);
+/*
+ * Moves what can be moved from the WAL into the database; when the loop is idle or the WAL is long. What it
+ * could not move it tries to with the next call.
+ */
+int store_checkpoint(struct store *store, struct err *err);
 
 #endif

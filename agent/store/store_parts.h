@@ -20,7 +20,7 @@
 	X(BEGIN,    "BEGIN IMMEDIATE") \
 	X(COMMIT,   "COMMIT") \
 	X(ROLLBACK, "ROLLBACK") \
-	X(LAST_ID,  "UPDATE agent_state SET last_event_id = ?1") \
+	X(STATE,    "UPDATE agent_state SET last_event_id = ?1, epoch = ?2 + 1 WHERE epoch = ?2") \
 	\
 	X(RING_FIND,   "SELECT id, state = 'aside' FROM rings WHERE ring_id = ?1") \
 	X(RING_ADD,    "INSERT INTO rings (ring_id, app_name, pid, uid, created_us, seen_us, state)" \
@@ -104,7 +104,9 @@ enum store_statement {
 };
 
 struct store {
-	sqlite3 *db;
+	char *path;
+	bool sync_full;
+	sqlite3 *db; /* NULL after a reopening that failed */
 	struct ids *names;
 	struct ids *instances;
 	struct rollups *rollups;
@@ -112,6 +114,8 @@ struct store {
 	struct rows *events;
 	int64_t last_id;      /* of an event, the transaction under way included */
 	int64_t committed_id; /* without it */
+	int64_t epoch;        /* the number of the last transaction that was committed */
+	bool in_doubt;        /* the last commit failed half-way: only the database knows */
 	int wal_pages;        /* in the WAL, that a checkpoint would move */
 	int wal_starved;      /* so many are too many: wait for readers */
 };

@@ -166,7 +166,7 @@ Test(feed, holds_no_snapshot_after_it_has_returned)
 	struct feed *feed = open_feed(fixture, 10);
 	assert_each(feed, 0, 100, 1, "1", 1);
 	fixture_fill(fixture, 40000);
-	store_checkpoint(fixture->store);
+	must(store_checkpoint(fixture->store, &fixture->err));
 	char path[128];
 	snprintf(path, sizeof(path), "%s-wal", fixture->path);
 	FILE *wal = fopen(path, "r");

@@ -86,7 +86,7 @@ Test(migrate, refuses_what_is_no_database)
 	for (int i = 0; i < 1000; i++)
 		fputs("this is a letter to a friend\n", file);
 	fclose(file);
-	cr_assert_eq(open_again(fixture), ERR_STORE);
+	cr_assert_eq(open_again(fixture), ERR_CORRUPT);
 	cr_assert(strstr(fixture->err.text, "not a database"), "%s", fixture->err.text);
 	fixture_close(fixture);
 }

@@ -436,7 +436,7 @@ Test(store, moves_the_wal_into_the_database_when_it_is_idle)
 	fixture_open(fixture);
 	commit_much(fixture);
 	cr_assert(file_bytes(fixture, "") < 1L << 20);
-	store_checkpoint(fixture->store);
+	must(store_checkpoint(fixture->store, &fixture->err));
 	cr_assert(file_bytes(fixture, "") > 8L << 20);
 	fixture_close(fixture);
 }

@@ -1,0 +1,252 @@
+#include "intake.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "drain/drain.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	PAUSE_FIRST_US = 100000,
+	PAUSE_MAX_US = 5000000,
+	SAY_AGAIN_US = 300000000, /* trouble that lasts is told every five minutes */
+	DAMAGE_STRIKES = 2,       /* a page read wrongly once may be read well the next time */
+};
+
+struct intake {
+	struct store *store;
+	struct drain *drain;
+	struct letter *letters; /* not committed yet */
+	bool dirty;             /* committed since the last checkpoint */
+	int64_t news;
+	struct intake_counters counters;
+
+	bool paused;
+	bool lost;
+	bool reopen; /* before the next transaction */
+	int64_t pause_us;
+	int64_t resume_us;
+	int64_t paused_since_us;
+	int64_t said_us;
+	int strikes; /* findings of damage in a row */
+	struct err error;
+};
+
+/* ---- Opening -------------------------------------------------------------------------------------- */
+
+int intake_open(const struct intake_options *options, struct intake **out, struct err *err)
+{
+	const struct store_options store = {.path = options->database,
+					    .sync_full = options->sync_full};
+	struct intake *intake = calloc(1, sizeof(*intake));
+	if (!intake)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	intake->pause_us = PAUSE_FIRST_US;
+	int status = store_open(&store, &intake->store, err);
+	if (!status)
+		status = drain_open(options->ring_dir, options->commit_events, intake->store,
+				    &intake->drain, err);
+	if (status) {
+		intake_close(intake);
+		return status;
+	}
+	*out = intake;
+	return 0;
+}
+
+void intake_close(struct intake *intake)
+{
+	if (!intake)
+		return;
+	drain_close(intake->drain);
+	store_close(intake->store);
+	letter_free(intake->letters);
+	free(intake);
+}
+
+/* ---- When the store fails ------------------------------------------------------------------------- */
+
+/* Damage that is found again after the file was read anew is there; and from a rival there is no way back. */
+static bool is_lost(struct intake *intake)
+{
+	intake->strikes = intake->error.code == ERR_CORRUPT ? intake->strikes + 1 : 0;
+	return intake->strikes >= DAMAGE_STRIKES || intake->error.code == ERR_FENCED;
+}
+
+static void say_trouble(struct intake *intake, int64_t now_us)
+{
+	if (intake->paused && now_us - intake->said_us < SAY_AGAIN_US)
+		return;
+	log_error("cannot store; the rings keep their events until it works again",
+		  LOG_STR("error", intake->error.text), LOG_END);
+	intake->said_us = now_us;
+}
+
+static enum intake_result pause_for_a_while(struct intake *intake, int64_t now_us)
+{
+	if (is_lost(intake)) {
+		intake->lost = true;
+		return INTAKE_LOST;
+	}
+	say_trouble(intake, now_us);
+	if (!intake->paused)
+		intake->paused_since_us = now_us;
+	intake->paused = true;
+	intake->resume_us = now_us + intake->pause_us;
+	if (intake->pause_us < PAUSE_MAX_US)
+		intake->pause_us *= 2;
+	return INTAKE_PAUSED;
+}
+
+static void say_relief(struct intake *intake, int64_t now_us)
+{
+	if (intake->paused)
+		log_info("storing works again",
+			 LOG_INT("after_ms", (now_us - intake->paused_since_us) / 1000), LOG_END);
+	intake->paused = false;
+	intake->strikes = 0;
+	intake->pause_us = PAUSE_FIRST_US;
+}
+
+/* ---- A step --------------------------------------------------------------------------------------- */
+
+static void committed(struct intake *intake)
+{
+	const int64_t before = drain_totals(intake->drain).records;
+	const bool freed = letter_may_free(intake->letters);
+	drain_give_back(intake->drain);
+	intake->news += drain_totals(intake->drain).records - before + freed;
+	counter_add(&intake->counters.commits, 1);
+	intake->letters = letter_committed(intake->letters);
+	intake->dirty = true;
+}
+
+/* What was taken before the store failed is there, or is to be taken again. */
+static int open_store_again(struct intake *intake)
+{
+	const int status = store_reopen(intake->store, &intake->error);
+	if (status < 0)
+		return status;
+	intake->reopen = false;
+	if (status == STORE_COMMITTED)
+		committed(intake);
+	else
+		drain_forget(intake->drain);
+	return 0;
+}
+
+static int transact(struct intake *intake, int64_t wall_us)
+{
+	struct err *err = &intake->error;
+	const int64_t begin_us = clock_boot_us();
+	int status = store_begin(intake->store, err);
+	if (!status)
+		status = drain_take(intake->drain, wall_us, err);
+	if (!status)
+		histogram_add(&intake->counters.take, clock_boot_us() - begin_us);
+	if (!status)
+		status = letter_write(intake->letters, intake->store, wall_us, err);
+	if (!status)
+		status = store_commit(intake->store, err);
+	if (status)
+		store_rollback(intake->store);
+	else
+		histogram_add(&intake->counters.commit, clock_boot_us() - begin_us);
+	return status;
+}
+
+/* The idle moment is the one for a checkpoint. */
+static int tidy_up(struct intake *intake)
+{
+	if (!intake->dirty)
+		return 0;
+	intake->dirty = false;
+	return store_checkpoint(intake->store, &intake->error);
+}
+
+/* Negative: the store has failed. */
+static int work(struct intake *intake, int64_t now_us, int64_t wall_us, bool all)
+{
+	if (intake->reopen) {
+		const int status = open_store_again(intake);
+		if (status)
+			return status;
+	}
+	int any = drain_look(intake->drain, now_us, all, &intake->error);
+	if (any < 0)
+		return any;
+	if (!any && !intake->letters)
+		return tidy_up(intake);
+	const int status = transact(intake, wall_us);
+	if (!status)
+		committed(intake);
+	return status ? status : INTAKE_STORED;
+}
+
+enum intake_result intake_step(struct intake *intake, int64_t now_us, int64_t wall_us, bool all)
+{
+	counter_set(&intake->counters.tick_us, (uint64_t)now_us);
+	if (intake->lost)
+		return INTAKE_LOST;
+	if (intake->paused && now_us < intake->resume_us && !all)
+		return INTAKE_PAUSED;
+	const int result = work(intake, now_us, wall_us, all);
+	counter_set(&intake->counters.failing, result < 0);
+	if (result < 0) {
+		counter_add(&intake->counters.failures, 1);
+		/* Somebody's lock says nothing against our connection. */
+		if (intake->error.code == ERR_BUSY && !intake->reopen)
+			drain_forget(intake->drain);
+		else
+			intake->reopen = true;
+		return pause_for_a_while(intake, now_us);
+	}
+	say_relief(intake, now_us);
+	return (enum intake_result)result;
+}
+
+void intake_post(struct intake *intake, struct letter *letters)
+{
+	intake->letters = letter_join(intake->letters, letters);
+}
+
+void intake_rescan(struct intake *intake)
+{
+	drain_rescan(intake->drain);
+}
+
+int64_t intake_next_us(const struct intake *intake)
+{
+	if (intake->lost)
+		return INT64_MAX;
+	if (intake->paused)
+		return intake->resume_us;
+	return intake->letters ? 0 : drain_next_us(intake->drain);
+}
+
+int64_t intake_events(const struct intake *intake)
+{
+	return drain_totals(intake->drain).records;
+}
+
+int64_t intake_news(const struct intake *intake)
+{
+	return intake->news;
+}
+
+const struct intake_counters *intake_counters(const struct intake *intake)
+{
+	return &intake->counters;
+}
+
+bool intake_is_empty(const struct intake *intake)
+{
+	return !intake->letters;
+}
+
+const struct err *intake_error(const struct intake *intake)
+{
+	return &intake->error;
+}
