@@ -61,7 +61,7 @@ struct agent {
 	bool hurrying; /* a second signal came, or the database is lost */
 	bool is_lost;
 	struct err lost_why;
-	int strikes; /* findings of damage in a row, by our reader */
+	int strikes; /* findings of damage by our reader, since it last read events */
 };
 
 /* ---- When the database is lost -------------------------------------------------------------------- */
@@ -93,7 +93,7 @@ static void on_lost(uv_async_t *async)
 /* Trouble with the reader's connection costs a try: the sink asks again. */
 static int report_fetch(struct agent *agent, int status, const struct err *err)
 {
-	agent->strikes = status == ERR_CORRUPT ? agent->strikes + 1 : 0;
+	agent->strikes += status == ERR_CORRUPT;
 	if (status < 0)
 		log_error("cannot read what to send", LOG_STR("error", err->text), LOG_END);
 	if (agent->strikes == DAMAGE_STRIKES)
@@ -105,8 +105,12 @@ static int fetch(void *context, int64_t after_id, int limit, sink_take_fn *take,
 {
 	struct agent *agent = context;
 	struct err err;
-	return report_fetch(agent, feed_each(agent->feed, after_id, limit, take, taker, &err),
-			    &err);
+	const int status = report_fetch(
+		agent, feed_each(agent->feed, after_id, limit, take, taker, &err), &err);
+	/* Of all that we read this is the most; what else can be read says nothing of it. */
+	if (status >= 0)
+		agent->strikes = 0;
+	return status;
 }
 
 static int fetch_deferred(void *context, int64_t now_us, int64_t after_id, int limit,

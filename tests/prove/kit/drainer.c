@@ -23,7 +23,10 @@ void drainer_close(struct drainer *drainer)
 bool drainer_tick(struct drainer *drainer)
 {
 	struct err err;
-	if (!drain_look(drainer->drain, clock_boot_us(), true))
+	const int any = drain_look(drainer->drain, clock_boot_us(), true, &err);
+	if (any < 0)
+		prove_broken("cannot look: %s", err.text);
+	if (!any)
 		return false;
 	if (store_begin(drainer->store, &err) ||
 	    drain_take(drainer->drain, clock_wall_us(), &err) || store_commit(drainer->store, &err))
