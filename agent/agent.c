@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
@@ -37,7 +38,8 @@
 enum {
 	LOOKED_US_MAX = 15000000, /* since the last look at the rings; they are due every 2 s */
 	DAMAGE_STRIKES = 2,       /* a page read wrongly once may be read well the next time */
-	LIVES_MAX = 3,            /* databases damaged in one process: it is not the databases */
+	DESCRIPTORS = 20000,
+	LIVES_MAX = 3, /* databases damaged in one process: it is not the databases */
 };
 
 struct agent {
@@ -476,8 +478,21 @@ static int live(const struct settings *settings, const struct err *damage, struc
 	return status;
 }
 
+/* Each ring is a descriptor, and shells allow few of them as a rule. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_warn("cannot raise the limit of descriptors", LOG_STR("error", strerror(errno)),
+			 LOG_END);
+}
+
 int agent_run(const struct settings *settings, struct err *err)
 {
+	allow_descriptors();
 	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	struct err lost = {0};
 	struct err damage = {0};

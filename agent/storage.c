@@ -104,8 +104,9 @@ static void on_directory(uv_fs_event_t *watch, const char *name, int events, int
 	(void)events;
 	(void)status;
 	struct storage *storage = watch->data;
+	/* Not at once: whoever changes the directory all the time shall not drive us. */
 	intake_rescan(storage->intake);
-	tick(storage);
+	schedule(storage);
 }
 
 /* ---- The thread ----------------------------------------------------------------------------------- */

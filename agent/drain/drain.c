@@ -11,14 +11,15 @@
 #include "base/lock_file.h"
 #include "base/log.h"
 #include "drain/drain_ring.h"
+#include "drain/scan.h"
 #include "payi/payi.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,10 +28,11 @@ enum {
 	VISIT_IDLE_US = 40000,
 	VISIT_ASLEEP_US = 100000,
 	ASLEEP_AFTER_US = 3000000,
-	SCAN_US = 2000000,        /* beside being told: directories on some mounts tell nothing */
-	SCAN_ENTRIES_MAX = 65536, /* names looked at in one scan */
-	RINGS_MAX = 16384,        /* rings open at once */
-	REFUSED_MAX = 1024,       /* names of files that are no rings, remembered */
+	SCAN_US = 2000000, /* beside being told: directories on some mounts tell nothing */
+	RESCAN_US = 5000,  /* between being told twice */
+	PORTION_US = 5000,
+	RINGS_MAX = 16384, /* rings open at once */
+	SPARE_DESCRIPTORS = 128,
 	TRANSACTION_BYTES = 16 << 20, /* of records in one transaction */
 };
 
@@ -40,18 +42,21 @@ struct drain {
 	int64_t commit_events;
 	int dir;
 	int lock;
-	bool rescan;
+	struct scan *scan;
+	bool rescan; /* asked for */
+	bool swept;  /* the agent's file, of what an earlier agent has left there */
+	int64_t pass_began_us;
 	int64_t next_scan_us;
+	int64_t rescan_after_us;
 	int64_t next_us;
 	bool left_over;
 
 	struct drain_ring **rings;
 	int n_rings;
+	int rings_max;
 	int rings_capacity;
 	int first;         /* whose turn it is to be taken first */
 	bool *wanted;      /* by the last look; one per ring */
-	uint64_t *refused; /* hashes of names */
-	int n_refused;
 	int64_t n_taken;   /* in the transaction under way */
 	int64_t n_records; /* committed */
 	struct buf copy;
@@ -88,6 +93,16 @@ static int take_lock(struct drain *drain, const char *path, struct err *err)
 	return lock_file_take(lock, who, &drain->lock, err);
 }
 
+/* A ring is a descriptor; the database and the network need some, too. */
+static int rings_max(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > RINGS_MAX + SPARE_DESCRIPTORS)
+		return RINGS_MAX;
+	return limit.rlim_cur > 2 * SPARE_DESCRIPTORS ? (int)limit.rlim_cur - SPARE_DESCRIPTORS
+						      : SPARE_DESCRIPTORS;
+}
+
 int drain_open(const char *ring_dir, int64_t commit_events, struct store *store, struct drain **out,
 	       struct err *err)
 {
@@ -95,6 +110,7 @@ int drain_open(const char *ring_dir, int64_t commit_events, struct store *store,
 	if (!drain)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	*drain = (struct drain){.store = store,
+				.rings_max = rings_max(),
 				.commit_events = commit_events,
 				.dir = -1,
 				.lock = -1,
@@ -105,9 +121,8 @@ int drain_open(const char *ring_dir, int64_t commit_events, struct store *store,
 		status = take_lock(drain, ring_dir, err);
 	if (!status)
 		status = agent_file_open(drain->dir, group, &drain->agent_file, err);
-	drain->refused = calloc(REFUSED_MAX, sizeof(*drain->refused));
-	if (!status && !drain->refused)
-		status = err_set(err, ERR_MEMORY, "out of memory");
+	if (!status)
+		status = scan_new(drain->dir, &drain->scan, err);
 	if (status) {
 		drain_close(drain);
 		return status;
@@ -132,48 +147,27 @@ void drain_close(struct drain *drain)
 	buf_release(&drain->copy);
 	free(drain->rings);
 	free(drain->wanted);
-	free(drain->refused);
+	scan_free(drain->scan);
 	free(drain);
 }
 
 /* ---- Which rings there are ------------------------------------------------------------------------ */
 
-static uint64_t hash_name(const char *name)
-{
-	uint64_t hash = 14695981039346656037u; /* FNV-1a */
-	for (; *name; name++)
-		hash = (hash ^ (uint8_t)*name) * 1099511628211u;
-	return hash;
-}
-
-static bool is_known(const struct drain *drain, const char *name)
+static bool is_open(const struct drain *drain, const char *name)
 {
 	for (int i = 0; i < drain->n_rings; i++)
 		if (strcmp(drain->rings[i]->name, name) == 0)
 			return true;
-	const uint64_t hash = hash_name(name);
-	for (int i = 0; i < drain->n_refused; i++)
-		if (drain->refused[i] == hash)
-			return true;
 	return false;
-}
-
-/* A file that has a ring's name and is none is told of once, and let alone. */
-static void refuse(struct drain *drain, const char *name, const struct err *err)
-{
-	log_warn("a file in the ring directory is no ring; it is let alone", LOG_STR("file", name),
-		 LOG_STR("reason", err->text), LOG_END);
-	if (drain->n_refused < REFUSED_MAX)
-		drain->refused[drain->n_refused++] = hash_name(name);
 }
 
 static bool make_room(struct drain *drain)
 {
+	if (drain->n_rings >= drain->rings_max)
+		return false;
 	if (drain->n_rings < drain->rings_capacity)
 		return true;
 	const int capacity = drain->rings_capacity ? 2 * drain->rings_capacity : 64;
-	if (capacity > RINGS_MAX)
-		return false;
 	struct drain_ring **rings =
 		realloc(drain->rings, (size_t)capacity * sizeof(struct drain_ring *));
 	if (rings)
@@ -187,26 +181,63 @@ static bool make_room(struct drain *drain)
 	return true;
 }
 
-/* Negative: the store has failed. A file that cannot be opened is its own trouble, and is told here. */
-static int adopt(struct drain *drain, const char *name, struct err *err)
+/* A user other than ours may have a quarter of the rings: it shall not keep the others' out. */
+static bool has_too_many(const struct drain *drain, const char *name)
 {
-	struct drain_ring *ring = make_room(drain) ? malloc(sizeof(*ring)) : NULL;
-	if (!ring) {
-		log_warn("no room for one more ring; it waits", LOG_STR("ring", name),
-			 LOG_INT("rings", drain->n_rings), LOG_END);
+	struct stat stat;
+	if (fstatat(drain->dir, name, &stat, AT_SYMLINK_NOFOLLOW) || stat.st_uid == geteuid())
+		return false;
+	int n = 0;
+	for (int i = 0; i < drain->n_rings; i++)
+		n += drain->rings[i]->reader.uid == stat.st_uid;
+	return n >= drain->rings_max / 4;
+}
+
+/*
+ * Why a file is not read: it is no ring, for good; or something is in the way that may be mended; or we are short of
+ * something ourselves. Returns 0; 1: no use in trying others now; negative: the store has failed.
+ */
+static int refuse(struct drain *drain, const char *name, int status, const struct err *err)
+{
+	if (status == ERR_INVALID) {
+		log_warn("a file in the ring directory is no ring; it is let alone",
+			 LOG_STR("file", name), LOG_STR("reason", err->text), LOG_END);
 		return 0;
 	}
+	scan_again(drain->scan, name, status == RING_READER_BARRED);
+	if (status == RING_READER_BARRED || status == ERR_SYSTEM)
+		log_warn("cannot open a ring; it is tried again", LOG_STR("ring", name),
+			 LOG_STR("error", err->text), LOG_END);
+	return status > 0 ? 0 : status == ERR_SYSTEM ? 1 : status;
+}
+
+static int wait_for_room(struct drain *drain, const char *name)
+{
+	log_warn("no room for one more ring; it waits", LOG_STR("ring", name),
+		 LOG_INT("rings", drain->n_rings), LOG_END);
+	scan_again(drain->scan, name, true);
+	return 0;
+}
+
+/* Returns as refuse(). */
+static int adopt(struct drain *drain, const char *name, struct err *err)
+{
+	if (is_open(drain, name))
+		return 0;
+	struct drain_ring *ring = NULL;
+	if (!has_too_many(drain, name) && make_room(drain))
+		ring = malloc(sizeof(*ring));
+	if (!ring)
+		return wait_for_room(drain, name);
 	const int status = drain_ring_open(drain->dir, name, drain->store, drain->agent_file,
 					   clock_wall_us(), ring, err);
 	if (status) {
 		free(ring);
-		if (status == ERR_INVALID)
-			refuse(drain, name, err);
-		else if (status == ERR_SYSTEM)
-			log_warn("cannot open a ring; it is tried again", LOG_STR("ring", name),
-				 LOG_STR("error", err->text), LOG_END);
-		else
-			return status;
+		return refuse(drain, name, status, err);
+	}
+	if (ring->ended) { /* put aside before */
+		drain_ring_close(ring);
+		free(ring);
 		return 0;
 	}
 	log_debug("ring found", LOG_STR("ring", name), LOG_STR("app", ring->reader.app_name),
@@ -216,33 +247,13 @@ static int adopt(struct drain *drain, const char *name, struct err *err)
 	return 0;
 }
 
-static int scan(struct drain *drain, struct err *err)
-{
-	int status = 0;
-	const int fd = openat(drain->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		log_error("cannot read the ring directory", LOG_STR("error", strerror(errno)),
-			  LOG_END);
-		if (fd >= 0)
-			close(fd);
-		return 0;
-	}
-	const struct dirent *entry;
-	for (int n = 0; !status && n < SCAN_ENTRIES_MAX && (entry = readdir(dir)); n++)
-		if (ring_name_digits(entry->d_name) && !is_known(drain, entry->d_name))
-			status = adopt(drain, entry->d_name, err);
-	closedir(dir);
-	return status;
-}
-
-/* Lets go of the rings that are closed. Those put aside stay known, so that they are not opened anew. */
+/* Lets go of the rings that have ended; the scan knows their names while their files are there. */
 static void sweep(struct drain *drain)
 {
 	int kept = 0;
 	for (int i = 0; i < drain->n_rings; i++) {
 		struct drain_ring *ring = drain->rings[i];
-		if (ring->ended && !ring->aside) {
+		if (ring->ended) {
 			drain_ring_close(ring);
 			free(ring);
 		} else {
@@ -259,17 +270,43 @@ void drain_rescan(struct drain *drain)
 	drain->rescan = true;
 }
 
-static int scan_when_due(struct drain *drain, int64_t now_us, struct err *err)
+/* A portion of a pass, as long as one is under way; a pass, when it is time for the next one. */
+static bool scan_is_due(const struct drain *drain, int64_t now_us)
 {
-	if (!drain->rescan && now_us < drain->next_scan_us)
-		return 0;
-	const int status = scan(drain, err);
-	if (status)
-		return status;
-	if (drain->next_scan_us == 0)
-		agent_file_sweep(drain->agent_file, drain->dir);
-	drain->rescan = false;
+	return scan_is_under_way(drain->scan) || now_us >= drain->next_scan_us ||
+	       (drain->rescan && now_us >= drain->rescan_after_us);
+}
+
+/* A directory that takes long to look through, or that changes all the time, shall not take all of our time. */
+static void plan_next_scan(struct drain *drain, int64_t now_us)
+{
+	const int64_t pause_us = 4 * (now_us - drain->pass_began_us);
 	drain->next_scan_us = now_us + SCAN_US;
+	drain->rescan_after_us = now_us + (pause_us > RESCAN_US ? pause_us : RESCAN_US);
+}
+
+static int scan_a_portion(struct drain *drain, int64_t now_us, bool whole, struct err *err)
+{
+	int status = 0;
+	const char *name;
+	if (!scan_is_under_way(drain->scan) || whole) {
+		drain->rescan = false;
+		drain->pass_began_us = now_us;
+	}
+	if (scan_begin(drain->scan, whole, err)) {
+		log_error("new rings are not found", LOG_STR("error", err->text), LOG_END);
+		plan_next_scan(drain, now_us);
+		return 0;
+	}
+	while (!status && (name = scan_next(drain->scan)))
+		status = adopt(drain, name, err);
+	if (status < 0)
+		return status;
+	if (!scan_is_under_way(drain->scan)) {
+		agent_file_sweep(drain->agent_file, drain->dir, !drain->swept);
+		drain->swept = true;
+		plan_next_scan(drain, now_us);
+	}
 	return 0;
 }
 
@@ -290,13 +327,13 @@ int drain_look(struct drain *drain, int64_t now_us, bool all, struct err *err)
 {
 	bool any = false;
 	agent_file_beat(drain->agent_file, now_us);
-	drain->rescan |= all;
 	for (int i = 0; i < drain->n_rings; i++)
 		drain->wanted[i] = false;
-	const int status = scan_when_due(drain, now_us, err);
+	const int status =
+		all || scan_is_due(drain, now_us) ? scan_a_portion(drain, now_us, all, err) : 0;
 	if (status)
 		return status;
-	drain->next_us = drain->next_scan_us;
+	drain->next_us = scan_is_under_way(drain->scan) ? now_us + PORTION_US : drain->next_scan_us;
 	for (int i = 0; i < drain->n_rings; i++) {
 		struct drain_ring *ring = drain->rings[i];
 		if (ring->ended)
@@ -313,19 +350,60 @@ int drain_look(struct drain *drain, int64_t now_us, bool all, struct err *err)
 	return any;
 }
 
-int drain_take(struct drain *drain, int64_t now_wall_us, struct err *err)
+/* Fair first: each ring that has something may have its share of the transaction. */
+static int take_shares(struct drain *drain, struct drain_budget *budget, int64_t now_wall_us,
+		       struct err *err)
 {
-	struct drain_budget budget = {.events = drain->commit_events, .bytes = TRANSACTION_BYTES};
+	int n_wanted = 0;
+	for (int i = 0; i < drain->n_rings; i++)
+		n_wanted += drain->wanted[i];
 	for (int i = 0; i < drain->n_rings; i++) {
 		const int at = (drain->first + i) % drain->n_rings;
+		struct drain_ring *ring = drain->rings[at];
 		if (!drain->wanted[at])
 			continue;
-		const int status = drain_ring_take(drain->rings[at], drain->store, &drain->copy,
-						   &budget, now_wall_us, err);
+		const struct drain_budget all = *budget;
+		struct drain_budget share = {.events = all.events / n_wanted,
+					     .bytes = all.bytes / n_wanted};
+		const struct drain_budget before = share;
+		n_wanted--;
+		const int status =
+			drain_ring_take(ring, drain->store, &drain->copy, &share, now_wall_us, err);
+		if (status < 0)
+			return status;
+		ring->left_over = status > 0;
+		budget->events = all.events - (before.events - share.events);
+		budget->bytes = all.bytes - (before.bytes - share.bytes);
+	}
+	return 0;
+}
+
+/* Then full: those that have more may have what the others left. */
+static int take_rest(struct drain *drain, struct drain_budget *budget, int64_t now_wall_us,
+		     struct err *err)
+{
+	for (int i = 0; i < drain->n_rings; i++) {
+		const int at = (drain->first + i) % drain->n_rings;
+		struct drain_ring *ring = drain->rings[at];
+		if (!drain->wanted[at] || !ring->left_over)
+			continue;
+		const int status =
+			drain_ring_take(ring, drain->store, &drain->copy, budget, now_wall_us, err);
 		if (status < 0)
 			return status;
 		drain->left_over |= status > 0;
 	}
+	return 0;
+}
+
+int drain_take(struct drain *drain, int64_t now_wall_us, struct err *err)
+{
+	struct drain_budget budget = {.events = drain->commit_events, .bytes = TRANSACTION_BYTES};
+	int status = take_shares(drain, &budget, now_wall_us, err);
+	if (!status)
+		status = take_rest(drain, &budget, now_wall_us, err);
+	if (status)
+		return status;
 	drain->n_taken = drain->commit_events - budget.events;
 	return 0;
 }
@@ -352,7 +430,10 @@ void drain_forget(struct drain *drain)
 
 int64_t drain_next_us(const struct drain *drain)
 {
-	return drain->left_over ? 0 : drain->next_us;
+	if (drain->left_over)
+		return 0;
+	return drain->rescan && drain->rescan_after_us < drain->next_us ? drain->rescan_after_us
+									: drain->next_us;
 }
 
 struct drain_totals drain_totals(const struct drain *drain)

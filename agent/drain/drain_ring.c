@@ -12,11 +12,13 @@ enum {
 	COUNTERS_INTERVAL_US = 1000000, /* drops without events: written once a second */
 };
 
+#define COUNT_MAX (UINT64_C(1) << 48) /* a year of 9 million calls a second */
+
 /* ---- Opening -------------------------------------------------------------------------------------- */
 
 /*
- * A lane that SQLite knows nothing of, though the agent's file says that some of it is stored: the database
- * was lost or replaced. What was given back may be overwritten by now, so we go on behind it.
+ * A lane of which SQLite knows less than the agent's file says is stored: the database was lost, or replaced by
+ * an older one. What was given back may be overwritten by now, so we go on behind it.
  */
 static void adopt_orphan(struct drain_ring *ring, uint32_t lane)
 {
@@ -24,9 +26,11 @@ static void adopt_orphan(struct drain_ring *ring, uint32_t lane)
 	log_warn("the database does not know a ring of which an agent has stored events; was it "
 		 "replaced?",
 		 LOG_STR("ring", ring->name), LOG_STR("app", ring->reader.app_name),
-		 LOG_INT("lane", lane), LOG_INT("bytes_stored", done), LOG_END);
+		 LOG_INT("lane", lane), LOG_INT("bytes_stored", done),
+		 LOG_INT("bytes_known", ring->committed[lane].position), LOG_END);
+	ring->unseen_max[lane] =
+		(done - ring->committed[lane].position) / payi_ring_record_bytes(1);
 	ring->committed[lane].position = ring->pending[lane].position = done;
-	ring->sequence_unknown[lane] = true;
 }
 
 static void adopt_positions(struct drain_ring *ring,
@@ -36,7 +40,7 @@ static void adopt_positions(struct drain_ring *ring,
 		ring->committed[i] = ring->pending[i] = lanes[i];
 		if (!ring->slot)
 			continue;
-		if (lanes[i].position == 0 && payi_ring_load_own(&ring->slot->done[i]) > 0)
+		if (lanes[i].position < payi_ring_load_own(&ring->slot->done[i]))
 			adopt_orphan(ring, i);
 		else /* the last agent may have been killed between C4 and C5 */
 			payi_ring_release(&ring->slot->done[i], lanes[i].position);
@@ -77,18 +81,31 @@ void drain_ring_close(struct drain_ring *ring)
 	ring_reader_close(&ring->reader);
 }
 
+/* What keeps us from reading a ring now, but is not its fault: the next visit tries again. */
+static int wait_for_ring(const struct drain_ring *ring, const struct err *err)
+{
+	log_warn("cannot read a ring; it is tried again", LOG_STR("ring", ring->name),
+		 LOG_STR("app", ring->reader.app_name), LOG_STR("error", err->text), LOG_END);
+	return 0;
+}
+
 /* ---- Looking -------------------------------------------------------------------------------------- */
 
 /* What the ring says now against what SQLite knows: are the words possible at all? */
 static int check_tail(const struct drain_ring *ring, uint32_t lane, struct err *err)
 {
-	const uint64_t tail = ring->seen.lane[lane].tail;
+	const struct ring_lane *seen = &ring->seen.lane[lane];
+	const uint64_t tail = seen->tail;
 	const uint64_t position = ring->committed[lane].position;
 	if (tail - position > ring->reader.lane_bytes)
 		return err_set(err, ERR_INVALID,
 			       "lane %u: tail %llu with %llu stored and %llu bytes of room", lane,
 			       (unsigned long long)tail, (unsigned long long)position,
 			       (unsigned long long)ring->reader.lane_bytes);
+	if ((seen->attempted | seen->refused | seen->dropped_full | seen->dropped_too_big |
+	     ring->seen.dropped_busy) >= COUNT_MAX)
+		return err_set(err, ERR_INVALID, "lane %u: its counters are not to be believed",
+			       lane);
 	if (tail % 8)
 		return err_set(err, ERR_INVALID, "lane %u: tail %llu is no multiple of 8", lane,
 			       (unsigned long long)tail);
@@ -142,8 +159,11 @@ bool drain_ring_look(struct drain_ring *ring, int64_t now_us)
 {
 	struct err err;
 	ring->ending = false;
-	if (look(ring, &err))
+	const int status = look(ring, &err);
+	if (status == ERR_INVALID)
 		return strike(ring, &err);
+	if (status)
+		return wait_for_ring(ring, &err);
 	if (has_records(ring))
 		return true;
 	ring->strikes = 0;
@@ -279,45 +299,64 @@ static int64_t copy_size(const struct drain_ring *ring, uint32_t lane, uint64_t 
 }
 
 /* Of an orphan: its next record tells how many came before, which this database will never have. */
-static bool learn_sequence(struct drain_ring *ring, uint32_t lane, struct err *err)
+static int learn_sequence(struct drain_ring *ring, uint32_t lane, struct err *err)
 {
 	struct payi_ring_record record;
 	struct store_lane *pending = &ring->pending[lane];
-	if (!ring->sequence_unknown[lane])
-		return true;
-	if (ring_reader_copy(&ring->reader, lane, pending->position, (uint8_t *)&record,
-			     sizeof(record), err))
-		return false;
-	pending->sequence = record.sequence - 1;
-	pending->rejected = pending->sequence;
-	ring->sequence_unknown[lane] = false;
-	return true;
+	if (ring->unseen_max[lane] == 0)
+		return 0;
+	const int status = ring_reader_copy(&ring->reader, lane, pending->position,
+					    (uint8_t *)&record, sizeof(record), err);
+	if (status)
+		return status;
+	const uint64_t unseen = record.sequence - 1 - pending->sequence;
+	if (unseen > ring->unseen_max[lane])
+		return err_set(err, ERR_INVALID, "lane %u: record %llu cannot come after %llu",
+			       lane, (unsigned long long)record.sequence,
+			       (unsigned long long)pending->sequence);
+	pending->sequence += unseen;
+	pending->rejected += unseen;
+	return 0; /* asked again until it is committed: then there is nothing unseen */
 }
 
+/* C3, of the next records. Returns how many bytes of them there are in the copy, or a negative code. */
+static int64_t copy_next(struct drain_ring *ring, uint32_t lane, uint64_t left, struct buf *copy,
+			 struct err *err)
+{
+	const int status = learn_sequence(ring, lane, err);
+	if (status)
+		return status;
+	const int64_t bytes = copy_size(ring, lane, left, err);
+	if (bytes < 0)
+		return bytes;
+	buf_clear(copy);
+	uint8_t *to = buf_reserve(copy, (size_t)bytes);
+	if (!to)
+		return err_set(err, ERR_SYSTEM, "no memory for a record of %lld bytes",
+			       (long long)bytes);
+	const int copied = ring_reader_copy(&ring->reader, lane, ring->pending[lane].position, to,
+					    (size_t)bytes, err);
+	return copied ? copied : bytes;
+}
+
+/* Returns 1 when records were left over, ERR_INVALID for the ring's fault, else the store's code. */
 static int take_lane(struct drain_ring *ring, uint32_t lane, struct store *store, struct buf *copy,
 		     struct drain_budget *budget, int64_t now_wall_us, struct err *err)
 {
 	for (;;) {
-		const uint64_t position = ring->pending[lane].position;
-		const uint64_t left = ring->seen.lane[lane].tail - position;
+		const uint64_t left = ring->seen.lane[lane].tail - ring->pending[lane].position;
 		if (left == 0 || budget->events <= 0 || budget->bytes <= 0)
 			return left != 0;
-		const int64_t bytes =
-			learn_sequence(ring, lane, err) ? copy_size(ring, lane, left, err) : -1;
+		const int64_t bytes = copy_next(ring, lane, left, copy, err);
 		if (bytes < 0)
-			return ERR_INVALID;
-		buf_clear(copy);
-		uint8_t *to = buf_reserve(copy, (size_t)bytes);
-		if (!to)
-			return err_set(err, ERR_INVALID, "no memory for a record of %lld bytes",
-				       (long long)bytes);
-		/* C3. Whatever goes wrong here is this ring's matter, not the store's. */
-		if (ring_reader_copy(&ring->reader, lane, position, to, (size_t)bytes, err))
-			return ERR_INVALID;
-		const int64_t done =
-			put_records(ring, lane, store, to, (size_t)bytes, budget, now_wall_us, err);
+			return bytes == ERR_SYSTEM ? wait_for_ring(ring, err) : (int)bytes;
+		const int64_t done = put_records(ring, lane, store, copy->data, (size_t)bytes,
+						 budget, now_wall_us, err);
 		if (done < 0)
 			return (int)done;
+		if (done == 0) /* its length was another when we chose how much to copy */
+			return err_set(err, ERR_INVALID, "lane %u: a record's length changes",
+				       lane);
 	}
 }
 
@@ -380,6 +419,8 @@ void drain_ring_give_back(struct drain_ring *ring, int dir)
 	for (uint32_t i = 0; i < ring->reader.n_lanes; i++) {
 		if (ring->slot && ring->pending[i].position != ring->committed[i].position)
 			payi_ring_release(&ring->slot->done[i], ring->pending[i].position); /* C5 */
+		if (ring->pending[i].sequence != ring->committed[i].sequence)
+			ring->unseen_max[i] = 0;
 		ring->committed[i] = ring->pending[i];
 	}
 	ring->committed_busy = ring->pending_busy;

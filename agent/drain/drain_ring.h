@@ -22,7 +22,8 @@ struct drain_ring {
 
 	struct store_lane committed[PAYI_RING_LANES_MAX]; /* as in SQLite */
 	struct store_lane pending[PAYI_RING_LANES_MAX];   /* as in the transaction under way */
-	bool sequence_unknown[PAYI_RING_LANES_MAX];       /* the database does not know the ring */
+	uint64_t unseen_max
+		[PAYI_RING_LANES_MAX]; /* records given back that the database lacks, at the most */
 	uint64_t committed_busy;
 	uint64_t pending_busy;
 
@@ -31,7 +32,8 @@ struct drain_ring {
 	bool ending;               /* this transaction ends it */
 	bool ended;                /* closed or put aside for good: not to be visited any more */
 	bool aside;
-	int strikes; /* visits in a row that made no sense */
+	bool left_over; /* of its share in the transaction under way */
+	int strikes;    /* visits in a row that made no sense */
 	char reason[ERR_TEXT_BYTES];
 
 	int64_t next_visit_us;

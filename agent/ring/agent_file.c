@@ -165,13 +165,14 @@ static void slot_file_name(const struct payi_ring_slot *slot, char name[AGENT_FI
 		snprintf(digits + 2 * i, 3, "%02x", id[i]);
 }
 
-void agent_file_sweep(struct agent_file *file, int dir)
+void agent_file_sweep(struct agent_file *file, int dir, bool all)
 {
 	for (uint32_t i = 0; i < PAYI_RING_SLOTS; i++) {
 		struct payi_ring_slot *slot = &file->map->slot[i];
 		char name[AGENT_FILE_NAME_BYTES];
 		struct stat stat;
-		if (payi_ring_load_own(&slot->state) == PAYI_RING_SLOT_FREE)
+		const uint64_t state = payi_ring_load_own(&slot->state);
+		if (state == PAYI_RING_SLOT_FREE || (!all && state != PAYI_RING_SLOT_ASIDE))
 			continue;
 		slot_file_name(slot, name);
 		if (fstatat(dir, name, &stat, AT_SYMLINK_NOFOLLOW) && errno == ENOENT)

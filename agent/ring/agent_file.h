@@ -31,10 +31,11 @@ struct payi_ring_slot *agent_file_slot(struct agent_file *file,
 void agent_file_slot_free(struct payi_ring_slot *slot);
 
 /*
- * Frees the slots whose ring has gone from the directory: left by an agent that was killed. A ring that is
- * there keeps its slot, whatever we know of it, since its client may be reading it.
+ * Frees the slots whose ring has gone from the directory: those of rings that were put aside; all: every one,
+ * which an agent that was killed may have left. A ring that is there keeps its slot, whatever we know of
+ * it, since its client may be reading it.
  */
-void agent_file_sweep(struct agent_file *file, int dir);
+void agent_file_sweep(struct agent_file *file, int dir, bool all);
 
 /* Tells that we live: now, CLOCK_BOOTTIME in microseconds. */
 void agent_file_beat(struct agent_file *file, int64_t now_us);

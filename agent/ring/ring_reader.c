@@ -73,7 +73,7 @@ static int check_file(int fd, uint64_t *file_bytes, uint32_t *uid, struct err *e
 	if (!S_ISREG(stat.st_mode))
 		return err_set(err, ERR_INVALID, "it is not a regular file");
 	if (stat.st_nlink > 1)
-		return err_set(err, ERR_INVALID, "it has a second name");
+		return err_set(err, RING_READER_BARRED, "it has a second name");
 	if (fs.f_type != TMPFS_MAGIC_NUMBER)
 		return err_set(err, ERR_INVALID, "it is not on tmpfs");
 	*file_bytes = (uint64_t)stat.st_size;
@@ -126,6 +126,26 @@ static int read_header(int fd, const char *digits, struct ring_reader *ring, str
 	return 0;
 }
 
+static int refuse_open(struct err *err)
+{
+	const int number = errno;
+	err_errno(err, "cannot open it");
+	switch (number) {
+	case ENOENT:
+		return RING_READER_GONE;
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return ERR_SYSTEM;
+	case ELOOP: /* a symbolic link */
+	case ENXIO: /* a socket */
+	case EISDIR:
+		return err_set(err, ERR_INVALID, "it is not a regular file");
+	default:
+		return RING_READER_BARRED;
+	}
+}
+
 int ring_reader_open(int dir, const char *file_name, struct ring_reader *ring, struct err *err)
 {
 	const char *digits = ring_name_digits(file_name);
@@ -135,7 +155,7 @@ int ring_reader_open(int dir, const char *file_name, struct ring_reader *ring, s
 	const int fd =
 		openat(dir, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
-		return err_errno(err, "cannot open it");
+		return refuse_open(err);
 	const int status = read_header(fd, digits, ring, err);
 	if (status) {
 		close(fd);

@@ -41,14 +41,21 @@ struct ring_counters {
 /* The 32 digits of a ring's name, or NULL when the file's name is not one of a ring. */
 const char *ring_name_digits(const char *file_name);
 
+/* Something is in the way that its owner may mend: rights, a second name. */
+enum { RING_READER_BARRED = 1, RING_READER_GONE = 2 };
+
 /*
  * Opens the file of this name in the directory. ERR_INVALID with the reason when it is not a ring that
- * we can read; ERR_SYSTEM when it could not be opened.
+ * we can read, and never will be; RING_READER_BARRED, with the reason; RING_READER_GONE; ERR_SYSTEM when we are short
+ * of something.
  */
 int ring_reader_open(int dir, const char *file_name, struct ring_reader *ring, struct err *err);
 void ring_reader_close(struct ring_reader *ring);
 
-/* C1. Whether the owner lives; asked before the counters are read. Negative: it cannot be told. */
+/*
+ * C1. Whether the owner lives; asked before the counters are read. Negative: it cannot be told. Here and below
+ * ERR_INVALID is the ring's fault, ERR_SYSTEM ours or the kernel's, and may pass.
+ */
 int ring_reader_alive(const struct ring_reader *ring, struct err *err);
 
 /* C2. */

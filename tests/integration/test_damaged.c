@@ -139,6 +139,31 @@ Test(damaged, a_newer_one_is_refused)
 	payi_client_close(client);
 }
 
+/* An older copy of the database was put back: what the rings gave back since is lost, and counted; no more. */
+Test(damaged, an_older_copy_is_gone_on_from)
+{
+	help_agent_start(&site, NULL, NULL);
+	payi_client *client = open_client();
+	track(client, 10, NULL);
+	cr_assert(payi_flush(client, 10000) == PAYI_OK);
+	cr_assert_eq(help_agent_stop(&site), 0);
+	shell("cp '%s' /dev/shm/payi-older", site.database);
+	help_agent_start(&site, NULL, NULL);
+	track(client, 20000, NULL); /* more than the lane holds */
+	cr_assert(payi_flush(client, 30000) == PAYI_OK);
+	cr_assert_eq(help_agent_stop(&site), 0);
+	shell("mv /dev/shm/payi-older '%s'", site.database);
+	track(client, 3, NULL);
+	help_agent_start(&site, NULL, NULL);
+	track(client, 4, NULL);
+	cr_assert(payi_flush(client, 10000) == PAYI_OK, "%s", payi_last_error());
+	cr_assert_eq(help_query_int(&site, "SELECT count(*) FROM event_history"), 17);
+	cr_assert_eq(help_query_int(&site, "SELECT sum(sequence - rejected) FROM lanes"), 17);
+	cr_assert_eq(help_query_int(&site, "SELECT sum(attempted) FROM lanes"), 20017);
+	cr_assert_eq(help_query_int(&site, "SELECT count(*) FROM rings WHERE state = 'open'"), 1);
+	payi_client_close(client);
+}
+
 /*
  * More than is read whole at the start, so that the damage is met where it lies: by the reader, on the
  * way to the service. The agent begins a new life by itself, and does not miss what is tracked meanwhile.
