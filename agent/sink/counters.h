@@ -9,7 +9,10 @@
 	X(ACCEPTED, "accepted")                                                                    \
 	X(REFUSED, "refused") /* an event in it is at fault */                                     \
 	X(TOO_LARGE, "too_large")                                                                  \
-	X(RETRY, "retry") /* no answer, or one that says later */                                  \
+	X(RETRY, "retry")   /* the service says later */                                           \
+	X(FAILED, "failed") /* no answer, or one of an error that is the service's own */          \
+	X(CONFLICT, "conflict")                                                                    \
+	X(UNKNOWN, "unknown") /* the events may be there: they are looked up */                    \
 	X(NO_BULK, "no_bulk")                                                                      \
 	X(KEY_REFUSED, "key_refused")                                                              \
 	X(HELD, "held") /* settings or network lead elsewhere */

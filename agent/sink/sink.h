@@ -45,7 +45,8 @@ struct sink_outcome {
 };
 
 /*
- * How a batch ended: every event with after_id < id <= last_id was delivered, but for those in outcomes.
+ * How a batch ended: every event with after_id < id <= last_id was delivered, but for those in outcomes (and
+ * those too where the verdict says so: such an outcome only adds its words).
  * For events that came from the deferred ones the range is empty (after_id == last_id) and each
  * has an outcome, delivered or not. Everything is copied before settle() returns.
  */

@@ -206,6 +206,48 @@ Test(delivery, uses_single_ingest_where_there_is_no_bulk)
 	cr_assert(standin_stat(&service, "single_requests") >= 60);
 }
 
+Test(delivery, uses_single_ingest_where_the_key_is_not_for_bulk)
+{
+	cr_assert_eq(standin_faults(&service, "[{\"bulk_enabled\":false,\"bulk_status\":401}]"), 0);
+	start_agent();
+	payi_client *client = open_client();
+	track_range(client, 0, 60);
+	payi_client_close(client);
+	check_delivered(60);
+}
+
+/* Taken, but the answer breaks off, is cut short, or is no JSON: looked up, and there once. */
+Test(delivery, asks_after_events_whose_answer_broke)
+{
+	cr_assert_eq(standin_faults(&service,
+				    "[{\"on\":\"bulk\",\"action\":\"truncate\"},"
+				    "{\"on\":\"bulk\",\"status\":200,\"processed\":true,\"body\":"
+				    "\"<html>OK</html>\"},"
+				    "{\"on\":\"bulk\",\"status\":200,\"body\":\"{\\\"ingest\"}]"),
+		     0);
+	start_agent();
+	payi_client *client = open_client();
+	track_range(client, 0, 120);
+	payi_client_close(client);
+	check_delivered(120);
+	cr_assert_eq(standin_stat(&service, "duplicates_same"), 0);
+}
+
+/* A restart sends again what was not settled; here the service refuses what it has. */
+Test(delivery, settles_duplicates_that_the_service_refuses)
+{
+	cr_assert_eq(standin_faults(&service, "[{\"duplicate_status\":409},{\"times\":3,"
+					      "\"action\":\"reset_after\"}]"),
+		     0);
+	start_agent();
+	payi_client *client = open_client();
+	track_range(client, 0, 250);
+	payi_client_close(client);
+	wait_for("accepted", 250, 40);
+	help_wait_query(&site, "SELECT delivered FROM sinks", 250, 40);
+	cr_assert_eq(help_query_int(&site, "SELECT count(*) FROM sink_exceptions"), 0);
+}
+
 /* Killed at random while it sends: what was under way is sent again with the same ids, and nothing is missing. */
 Test(delivery, survives_kills_of_the_agent_while_it_sends)
 {

@@ -82,8 +82,10 @@ void ingest_bulk(struct service *service, const struct request *request, struct 
 {
 	if (!ingest_begin(service, request, &service->stats.bulk_requests, answer))
 		return;
-	if (ingest_settings(service).bulk_disabled) {
-		answer_error(answer, 404, NULL, "Resource not found");
+	const struct fault_settings settings = ingest_settings(service);
+	if (settings.bulk_disabled) {
+		answer_error(answer, settings.bulk_status ? settings.bulk_status : 404, NULL,
+			     "Resource not found");
 		return;
 	}
 	json_t *body = service_body(service, request, answer);

@@ -16,7 +16,7 @@
  * or an item of a list, and "item_error": {"code", "message", "status", "times"}. Or "poison_id" (or "match")
  * with "whole_batch": true: the whole batch is refused by a 400 that does not say why.
  *
- * A setting stands until the next script: "max_items", "max_bytes" (413), "bulk_enabled": false (404),
+ * A setting stands until the next script: "max_items", "max_bytes" (413), "bulk_enabled": false (a 404, or "bulk_status"),
  * "unauthorized": true, "partial_status" (of a bulk answer with some errors), "duplicate_status" (409: what is
  * known already is refused), "clock_offset_s" (the service's clock is wrong), "key" (from now on).
  *
@@ -59,6 +59,7 @@ struct fault {
 struct fault_settings {
 	int max_items, max_bytes; /* 0: no bound */
 	bool bulk_disabled, unauthorized;
+	int bulk_status;                      /* where bulk is disabled */
 	int partial_status, duplicate_status; /* 0: 200 */
 	int clock_offset_s;
 };

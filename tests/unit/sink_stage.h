@@ -71,7 +71,7 @@ static inline int host_fetch_deferred(void *ctx, int64_t now_us, int64_t after_i
 	return n;
 }
 
-static inline void settle_one(const struct sink_outcome *outcome)
+static inline void settle_one(const struct sink_outcome *outcome, bool in_range)
 {
 	struct stored *stored = &events[outcome->id];
 	cr_assert(stored->state == WAITING || stored->state == DEFERRED || stored->state == HELD,
@@ -79,7 +79,7 @@ static inline void settle_one(const struct sink_outcome *outcome)
 	stored->http_status = outcome->http_status;
 	snprintf(stored->code, sizeof(stored->code), "%s", outcome->code ? outcome->code : "");
 	if (outcome->verdict == SINK_DELIVERED) {
-		stored->state = DELIVERED;
+		stored->state = in_range ? WAITING : DELIVERED;
 	} else if (outcome->verdict == SINK_DEAD) {
 		stored->state = DEAD;
 	} else if (outcome->verdict == SINK_HELD) {
@@ -97,7 +97,7 @@ static inline void host_settle(void *ctx, const struct sink_settlement *settleme
 	(void)ctx;
 	cr_assert_str_eq(settlement->sink, "payi");
 	for (size_t i = 0; i < settlement->n_outcomes; i++)
-		settle_one(&settlement->outcomes[i]);
+		settle_one(&settlement->outcomes[i], settlement->last_id > settlement->after_id);
 	if (settlement->after_id == settlement->last_id)
 		return;
 	cr_assert_eq(settled_up_to[settlement->after_id], 0, "a range settled twice");
@@ -182,11 +182,25 @@ static inline bool has_event(const struct server_request *request, int number)
 	return strstr(request->body, text) != NULL;
 }
 
+static inline void answer_lookup(const struct server_request *request, struct server_answer *answer)
+{
+	int number;
+	cr_assert_eq(sscanf(request->path,
+			    "/api/v1/requests/provider/system.openai/event-%d/result", &number),
+		     1);
+	answer->status = events[number].n_accepted ? 200 : 404;
+	snprintf(answer->body, sizeof(answer->body), "{\"xproxy_result\":{}}");
+}
+
 static inline void accept_all(struct server *server, const struct server_request *request,
 			      struct server_answer *answer)
 {
 	(void)server;
 	int numbers[EVENTS_MAX];
+	if (strstr(request->path, "/requests/")) {
+		answer_lookup(request, answer);
+		return;
+	}
 	int n = numbers_in(request->body, numbers);
 	for (int i = 0; i < n; i++)
 		events[numbers[i]].n_accepted++;

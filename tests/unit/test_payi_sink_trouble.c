@@ -139,6 +139,28 @@ Test(payi_sink_trouble, a_success_that_is_not_the_services_is_none)
 	cr_assert_eq(events[1].n_accepted, 1);
 }
 
+static void take_but_break_off(struct server *self, const struct server_request *request,
+			       struct server_answer *answer)
+{
+	accept_all(self, request, answer);
+	if (strcmp(request->path, "/api/v1/ingest/bulk") == 0)
+		snprintf(answer->body, sizeof(answer->body), "{\"ingest_count\":1");
+}
+
+/* Every success breaks off: without look-ups each event would be there many times. */
+Test(payi_sink_trouble, a_broken_success_is_not_sent_again_but_looked_up)
+{
+	server.script = take_but_break_off;
+	options.in_flight = 1;
+	add_events(20);
+	open_sink();
+	run_until(all_delivered);
+	for (int id = 1; id <= 20; id++)
+		cr_assert_eq(events[id].n_accepted, 1);
+	cr_assert_eq(server.n_requests, 2 + 20);
+	check_tiling();
+}
+
 Test(payi_sink_trouble, waits_for_a_service_that_is_not_there_yet)
 {
 	int port = server.port;
@@ -197,10 +219,10 @@ Test(payi_sink_trouble, a_refused_key_holds_everything_until_the_file_has_anothe
 	open_sink();
 	run_until(is_key_refused);
 	cr_assert_not_null(strstr(error, "invalid_api_key"));
-	cr_assert_eq(server.n_requests, 1);
+	cr_assert_eq(server.n_requests, 2, "in bulk, and one alone");
 	write_key("secret-2");
 	run_until(all_delivered);
-	cr_assert_eq(server.n_requests, 1 + 3);
+	cr_assert_eq(server.n_requests, 2 + 3);
 	check_tiling();
 }
 
@@ -276,6 +298,19 @@ Test(payi_sink_trouble, sends_one_by_one_where_bulk_alone_is_forbidden)
 	add_events(10);
 	open_sink();
 	run_until(all_delivered);
+}
+
+/* As a gateway says it: the key is good, but not for bulk. */
+Test(payi_sink_trouble, sends_one_by_one_where_the_key_is_not_for_bulk)
+{
+	server.script = no_bulk;
+	bulk_status = 401;
+	single_status = 200;
+	add_events(10);
+	open_sink();
+	run_until(all_delivered);
+	for (int id = 1; id <= 10; id++)
+		cr_assert_eq(events[id].n_accepted, 1);
 }
 
 Test(payi_sink_trouble, a_key_that_both_forms_refuse_is_refused)

@@ -1,97 +1,7 @@
-#include "sink/payi/batch.h"
-
-#include "sink/payi/answer.h"
-#include "sink_events.h"
-
-#include <criterion/criterion.h>
-#include <jansson.h>
-
-enum { SECOND = 1000000 };
-
-static const int64_t wall_us = INT64_C(1790000000) * SECOND;
-static struct batch batch;
-static struct endpoint endpoint;
-static struct answer answer;
-static struct sink_settlement settlement;
-
-static void set_up(void)
-{
-	endpoint_init(&endpoint);
-	cr_assert_eq(batch_init(&batch, 8), 0);
-	batch_begin(&batch, 100, false, 1 << 20);
-}
-
-static void tear_down(void)
-{
-	batch_release(&batch);
-}
+/* One batch: what goes into it, the bodies of its requests, and what an answer makes of its events. */
+#include "batch_stage.h"
 
 TestSuite(sink_batch, .init = set_up, .fini = tear_down);
-
-static bool add_with(int64_t id, struct sink_event_more more)
-{
-	struct sink_event event = sink_event(id, more);
-	const struct sink_item item = {
-		.id = id, .record = event.record, .record_bytes = event.bytes};
-	return batch_add(&batch, &item, wall_us);
-}
-
-static bool add(int64_t id)
-{
-	return add_with(id, (struct sink_event_more){0});
-}
-
-static void add_n(int n)
-{
-	for (int i = 1; i <= n; i++)
-		cr_assert(add(100 + i));
-}
-
-static json_t *body(void)
-{
-	json_t *root = json_loadb((const char *)batch.body.data, batch.body.len, 0, NULL);
-	cr_assert_not_null(root, "the body is no JSON: %.*s", (int)batch.body.len,
-			   (const char *)batch.body.data);
-	return root;
-}
-
-/* The number behind "event-" of the item at index of the body. */
-static int sent_number(size_t index)
-{
-	json_t *root = body();
-	const json_t *item = json_array_get(root, index);
-	const char *id = json_string_value(json_object_get(item, "provider_response_id"));
-	int number = id ? (int)strtol(id + strlen("event-"), NULL, 10) : -1;
-	json_decref(root);
-	return number;
-}
-
-static void answer_with(int status, const char *text)
-{
-	const struct http_answer http = {
-		.status = status,
-		.error = status ? NULL : "reset",
-		.body = text,
-		.body_bytes = strlen(text),
-		.retry_after_us = -1,
-	};
-	const struct answer_clocks clocks = {.now_us = 0, .wall_us = wall_us};
-	answer_take(&batch, &endpoint, &http, false, clocks, &answer);
-}
-
-static const struct sink_outcome *outcome_of(int64_t id)
-{
-	for (size_t i = 0; i < settlement.n_outcomes; i++)
-		if (settlement.outcomes[i].id == id)
-			return &settlement.outcomes[i];
-	return NULL;
-}
-
-static void settle(void)
-{
-	cr_assert_eq(batch.n_items, 0);
-	batch_settlement(&batch, "payi", &settlement);
-}
 
 /* ---- Filling ---- */
 
@@ -310,10 +220,9 @@ Test(sink_batch, what_is_tried_again_is_the_same_body)
 	add_n(3);
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
 	char *first = strndup((const char *)batch.body.data, batch.body.len);
-	const int statuses[] = {0, 408, 429, 500, 503};
+	const int statuses[] = {0, 408, 429, 409, 503};
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
 		answer_with(statuses[i], "");
-		cr_assert_eq(answer.outcome, OUTCOME_RETRY);
 		cr_assert(batch_prepare(&batch, INGEST_BULK));
 		cr_assert_eq(batch.body.len, strlen(first));
 		cr_assert_eq(memcmp(batch.body.data, first, batch.body.len), 0);
@@ -327,8 +236,9 @@ Test(sink_batch, a_success_that_is_not_the_services_json_is_tried_again)
 	add_n(2);
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
 	answer_with(200, "<html>Welcome</html>");
-	cr_assert_eq(answer.outcome, OUTCOME_RETRY);
+	cr_assert_eq(answer.outcome, OUTCOME_UNKNOWN);
 	cr_assert_eq(batch.n_items, 2);
+	cr_assert_eq(endpoint.state, ENDPOINT_WAITING);
 }
 
 Test(sink_batch, a_refused_timestamp_waits_if_recent_and_is_dead_if_old)
@@ -345,6 +255,21 @@ Test(sink_batch, a_refused_timestamp_waits_if_recent_and_is_dead_if_old)
 	settle();
 	cr_assert_eq(outcome_of(101)->verdict, SINK_DEFERRED);
 	cr_assert_eq(outcome_of(102)->verdict, SINK_DEAD);
+}
+
+/* By the service's own clock, which stands in its answer: it is an hour behind ours. */
+Test(sink_batch, a_timestamp_ahead_of_the_services_clock_waits_until_that_has_come)
+{
+	const int64_t behind_us = INT64_C(3600) * SECOND;
+	service_us = wall_us - behind_us;
+	cr_assert(add_with(101, (struct sink_event_more){.event_timestamp_us = wall_us}));
+	cr_assert(batch_prepare(&batch, INGEST_BULK));
+	answer_with(400,
+		    "{\"errors\":[" ERROR_OF(0, 400, "invalid_ingest_event_timestamp", "m") "]}");
+	settle();
+	cr_assert_eq(outcome_of(101)->verdict, SINK_DEFERRED);
+	cr_assert_eq(outcome_of(101)->retry_us,
+		     wall_us + behind_us - INT64_C(300) * SECOND + SECOND);
 }
 
 Test(sink_batch, deferred_events_are_named_each_with_no_range)

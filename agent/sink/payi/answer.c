@@ -10,8 +10,15 @@ enum { MESSAGE_BYTES_MAX = 200 }; /* of the service's, in a text for people */
 /* For how long a refused timestamp may be a matter of two clocks that differ. */
 #define RECENT_US (INT64_C(24) * 3600 * 1000000)
 
+enum {
+	CLOCK_STEP_US = 1000000, /* of a Date header */
+	UNKNOWN_TRIES = 5,
+	CONFLICTS = 2, /* so many in a row are no lock that timed out */
+};
+
 struct taking {
 	struct batch *batch;
+	struct endpoint *endpoint;
 	const struct http_answer *http;
 	const struct reply *reply;
 	int64_t wall_us;
@@ -19,21 +26,72 @@ struct taking {
 
 /* ---- One event -------------------------------------------------------------------------------------- */
 
-static void judge(const struct taking *t, size_t index, const struct reply_error *error)
+/* How far the event's time is ahead of what the service takes, by the service's own clock where that is known. */
+static int64_t ahead_us(const struct taking *t, const struct batch_item *item)
+{
+	int64_t service_us = t->http->date_us ? t->http->date_us : t->wall_us;
+	return item->event_us - service_us - BATCH_AHEAD_MAX_US;
+}
+
+static void defer(const struct taking *t, size_t index, int status, const struct reply_error *error)
+{
+	int64_t wait_us = endpoint_defer_us(t->batch->items[index].attempts);
+	batch_defer(t->batch, index, t->wall_us + wait_us, status, error->code, error->message);
+}
+
+static void refused_time(const struct taking *t, size_t index, int status,
+			 const struct reply_error *error)
 {
 	const struct batch_item *item = &t->batch->items[index];
-	int status = error->status ? error->status : t->http->status;
-	enum outcome_item verdict = outcome_of_item(status, error->code);
-	if (verdict == OUTCOME_ITEM_DEFER_IF_RECENT)
-		verdict = item->event_us > t->wall_us - RECENT_US ? OUTCOME_ITEM_DEFER
-								  : OUTCOME_ITEM_DEAD;
-	if (verdict == OUTCOME_ITEM_DELIVERED)
-		batch_delivered(t->batch, index);
-	else if (verdict == OUTCOME_ITEM_DEFER)
-		batch_defer(t->batch, index, t->wall_us + endpoint_defer_us(item->attempts), status,
+	int64_t wait_us = ahead_us(t, item);
+	if (wait_us > 0)
+		batch_defer(t->batch, index, t->wall_us + wait_us + CLOCK_STEP_US, status,
 			    error->code, error->message);
+	else if (item->event_us > t->wall_us - RECENT_US)
+		defer(t, index, status, error);
 	else
 		batch_dead(t->batch, index, status, error->code, error->message);
+}
+
+/*
+ * Said to be there, not found, sent again, said to be there: its word is all that there is where look-ups find
+ * nothing; where they do find others, somebody is wrong, and a person must look at it some day.
+ */
+static void known_but_missing(const struct taking *t, size_t index, int status,
+			      const struct reply_error *error)
+{
+	bool is_last = t->batch->items[index].attempts >= UNKNOWN_TRIES;
+	if (!t->endpoint->finds)
+		batch_delivered(t->batch, index);
+	else if (is_last)
+		batch_dead(t->batch, index, status, error->code,
+			   "the service says that it has this event, and does not find it");
+	else
+		defer(t, index, status, error);
+}
+
+static void judge(const struct taking *t, size_t index, const struct reply_error *error)
+{
+	int status = error->status ? error->status : t->http->status;
+	switch (outcome_of_item(status, error->code)) {
+	case OUTCOME_ITEM_DEFER:
+		defer(t, index, status, error);
+		break;
+	case OUTCOME_ITEM_DEFER_IF_RECENT:
+		refused_time(t, index, status, error);
+		break;
+	case OUTCOME_ITEM_UNKNOWN:
+		if (!batch_doubt(t->batch, index))
+			known_but_missing(t, index, status, error);
+		break;
+	case OUTCOME_ITEM_UNLIMIT:
+		if (!batch_cut_limits(t->batch, index, error))
+			batch_dead(t->batch, index, status, error->code, error->message);
+		break;
+	case OUTCOME_ITEM_DEAD:
+		batch_dead(t->batch, index, status, error->code, error->message);
+		break;
+	}
 }
 
 /* Alone, the event is the one that is meant, whatever index the error gives. */
@@ -44,12 +102,6 @@ static void judge_errors(const struct taking *t)
 		const struct reply_error *error = &t->reply->errors[i];
 		judge(t, alone ? 0 : (size_t)error->index, error);
 	}
-}
-
-static void deliver_rest(struct batch *batch)
-{
-	for (size_t i = 0; i < batch->n_in_body; i++)
-		batch_delivered(batch, i);
 }
 
 /* ---- One request ------------------------------------------------------------------------------------ */
@@ -70,7 +122,7 @@ static void accepted(const struct taking *t)
 		return;
 	}
 	judge_errors(t);
-	deliver_rest(t->batch);
+	batch_deliver_rest(t->batch);
 	batch_advance(t->batch);
 }
 
@@ -86,7 +138,7 @@ static void refused(const struct taking *t)
 		judge_errors(t);
 		if (t->reply->ingest_count >= 0 &&
 		    (uint64_t)t->reply->ingest_count + n_errors >= n_sent)
-			deliver_rest(t->batch);
+			batch_deliver_rest(t->batch);
 		batch_advance(t->batch);
 	} else if (!batch_halve(t->batch, false)) {
 		judge(t, 0, &t->reply->whole);
@@ -103,9 +155,18 @@ static void too_large(const struct taking *t)
 	batch_advance(t->batch);
 }
 
-static bool is_unreadable(const struct reply *reply)
+/* What a conflict may mean. The same again, the first time. */
+static void conflict(const struct taking *t)
 {
-	return !reply->root && !reply->empty;
+	if (++t->batch->n_conflicts < CONFLICTS)
+		return;
+	t->batch->n_conflicts = 0;
+	batch_doubt_all(t->batch);
+}
+
+static bool is_broken(const struct http_answer *http, const struct reply *reply)
+{
+	return (http->body_cut || !reply->root) && !(reply->empty && !http->body_cut);
 }
 
 static void describe(const struct taking *t, enum outcome_request outcome, char *text)
@@ -118,16 +179,81 @@ static void describe(const struct taking *t, enum outcome_request outcome, char 
 		advice = "; check base_url, the proxy and the account";
 	else if (outcome == OUTCOME_KEY)
 		advice = "; check api_key or api_key_file";
-	text[0] = '\0';
 	if (t->http->status == 0)
 		snprintf(text, ANSWER_TEXT_BYTES, "no answer: %s", t->http->error);
-	else if (t->http->status < 300 && outcome == OUTCOME_RETRY)
+	else if (t->http->status < 300 && outcome != OUTCOME_ACCEPTED)
 		snprintf(text, ANSWER_TEXT_BYTES,
-			 "status %d, but the body is not the service's JSON", t->http->status);
+			 "status %d, but the body is not the service's JSON, or not all of it",
+			 t->http->status);
 	else if (outcome != OUTCOME_ACCEPTED)
 		snprintf(text, ANSWER_TEXT_BYTES, "status %d%s%s%s%.*s%s", t->http->status,
 			 code[0] ? " " : "", code, message[0] ? ": " : "",
 			 (int)reply_text_cut(message, MESSAGE_BYTES_MAX), message, advice);
+}
+
+/* Of a look-up, which says nothing of whether events are taken again: a miss ends no back-off. */
+static void looked_up(const struct taking *t, bool probe, struct answer_clocks clocks,
+		      enum outcome_request outcome)
+{
+	if (outcome == OUTCOME_ACCEPTED) {
+		t->endpoint->finds = true;
+		batch_found(t->batch);
+		endpoint_answered(t->endpoint, probe, INGEST_LOOKUP, clocks.now_us);
+	} else if (outcome == OUTCOME_REFUSED) {
+		batch_missing(t->batch);
+		endpoint_reached(t->endpoint, probe);
+	}
+}
+
+static void carry_out(const struct taking *t, enum outcome_request outcome)
+{
+	switch (outcome) {
+	case OUTCOME_ACCEPTED:
+		accepted(t);
+		break;
+	case OUTCOME_REFUSED:
+		refused(t);
+		break;
+	case OUTCOME_TOO_LARGE:
+		too_large(t);
+		break;
+	case OUTCOME_UNKNOWN:
+		batch_doubt_all(t->batch);
+		break;
+	case OUTCOME_CONFLICT:
+		conflict(t);
+		break;
+	case OUTCOME_RETRY:
+	case OUTCOME_FAILED:
+	case OUTCOME_NO_BULK:
+	case OUTCOME_KEY:
+	case OUTCOME_HELD:
+		break;
+	}
+}
+
+/* The service has answered, or the answer was a gateway's, or there was none. */
+static bool is_from_service(const struct taking *t, enum outcome_request outcome)
+{
+	return outcome == OUTCOME_ACCEPTED || outcome == OUTCOME_REFUSED ||
+	       outcome == OUTCOME_TOO_LARGE ||
+	       (outcome == OUTCOME_UNKNOWN && t->http->status >= 300);
+}
+
+static void tell_endpoint(const struct taking *t, bool probe, struct answer_clocks clocks,
+			  enum ingest_form form, enum outcome_request outcome)
+{
+	int64_t retry_after_us = t->http->retry_after_us;
+	if (is_from_service(t, outcome))
+		endpoint_answered(t->endpoint, probe, form, clocks.now_us);
+	else if (outcome == OUTCOME_NO_BULK)
+		endpoint_no_bulk(t->endpoint);
+	else if (outcome == OUTCOME_KEY)
+		endpoint_hold(t->endpoint, ENDPOINT_KEY_REFUSED, retry_after_us, clocks.now_us);
+	else if (outcome == OUTCOME_HELD)
+		endpoint_hold(t->endpoint, ENDPOINT_HELD, retry_after_us, clocks.now_us);
+	else
+		endpoint_failed(t->endpoint, probe, retry_after_us, clocks.now_us);
 }
 
 void answer_take(struct batch *batch, struct endpoint *endpoint, const struct http_answer *http,
@@ -136,37 +262,22 @@ void answer_take(struct batch *batch, struct endpoint *endpoint, const struct ht
 	assert(batch->n_in_body > 0);
 	struct reply reply;
 	reply_parse(&reply, http->body, http->body_bytes);
-	const struct taking t = {batch, http, &reply, clocks.wall_us};
+	const struct taking t = {batch, endpoint, http, &reply, clocks.wall_us};
 	enum ingest_form form = batch->form;
-	answer->outcome = outcome_of_request(form, http->status, reply.whole.code, http->hint);
-	if (answer->outcome == OUTCOME_ACCEPTED && is_unreadable(&reply))
-		answer->outcome = OUTCOME_RETRY; /* a portal, or a gateway: not the service */
-	describe(&t, answer->outcome, answer->text);
-	switch (answer->outcome) {
-	case OUTCOME_ACCEPTED:
-		accepted(&t);
-		endpoint_answered(endpoint, probe, form, clocks.now_us);
-		break;
-	case OUTCOME_REFUSED:
-		refused(&t);
-		endpoint_answered(endpoint, probe, form, clocks.now_us);
-		break;
-	case OUTCOME_TOO_LARGE:
-		too_large(&t);
-		endpoint_answered(endpoint, probe, form, clocks.now_us);
-		break;
-	case OUTCOME_RETRY:
-		endpoint_failed(endpoint, probe, http->retry_after_us, clocks.now_us);
-		break;
-	case OUTCOME_NO_BULK:
-		endpoint_no_bulk(endpoint);
-		break;
-	case OUTCOME_KEY:
-		endpoint_hold(endpoint, ENDPOINT_KEY_REFUSED, http->retry_after_us, clocks.now_us);
-		break;
-	case OUTCOME_HELD:
-		endpoint_hold(endpoint, ENDPOINT_HELD, http->retry_after_us, clocks.now_us);
-		break;
+	answer->outcome = outcome_of_request(form, http->status, reply.whole.code,
+					     is_broken(http, &reply), http->hint);
+	bool looked = form == INGEST_LOOKUP &&
+		      (answer->outcome == OUTCOME_ACCEPTED || answer->outcome == OUTCOME_REFUSED);
+	answer->text[0] = '\0';
+	if (!looked)
+		describe(&t, answer->outcome, answer->text);
+	if (form == INGEST_LOOKUP && !looked)
+		batch_not_looked_up(batch);
+	if (looked) {
+		looked_up(&t, probe, clocks, answer->outcome);
+	} else {
+		carry_out(&t, answer->outcome);
+		tell_endpoint(&t, probe, clocks, form, answer->outcome);
 	}
 	reply_release(&reply);
 }

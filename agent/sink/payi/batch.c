@@ -1,14 +1,18 @@
 #include "sink/payi/batch.h"
 
 #include "event/event.h"
-#include "event/event_json.h"
-#include "sink/payi/reply.h"
-#include "sink/payi/single.h"
+#include "sink/payi/batch_body.h"
+#include "sink/payi/limits.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_BYTES_MAX = 300 }; /* of what the service says of an event */
+enum {
+	TEXT_BYTES_MAX = 300, /* of what the service says of an event */
+	MISSING_ENOUGH = 3,
+	UNANSWERED_ENOUGH = 10,
+	LIST_HEAD_BYTES = 5,
+};
 
 /* ---- Life ------------------------------------------------------------------------------------------- */
 
@@ -62,6 +66,9 @@ void batch_begin(struct batch *batch, int64_t after_id, bool deferred, size_t by
 	batch->n_verdicts = 0;
 	batch->form = INGEST_BULK;
 	batch->n_in_body = 0;
+	batch->n_found = 0;
+	batch->n_missing = 0;
+	batch->n_conflicts = 0;
 	batch->n_wanted = (size_t)batch->events_max;
 	batch->grows = true;
 }
@@ -131,18 +138,113 @@ void batch_delivered(struct batch *batch, size_t index)
 		return;
 	batch->n_delivered++;
 	/* Inside a range what is not mentioned was delivered; there is no range around deferred ones. */
-	if (batch->deferred)
+	if (item->limits_cut)
+		add_verdict(batch, (struct sink_outcome){
+					   .id = item->id,
+					   .verdict = SINK_DELIVERED,
+					   .code = "blocking_limit_not_allowed",
+					   .message = "it was sent without its blocking limits"});
+	else if (batch->deferred)
 		add_verdict(batch,
 			    (struct sink_outcome){.id = item->id, .verdict = SINK_DELIVERED});
+}
+
+void batch_deliver_rest(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n_in_body; i++)
+		if (!batch->items[i].goes_again)
+			batch_delivered(batch, i);
+}
+
+/* ---- Doubts ----------------------------------------------------------------------------------------- */
+
+static void put_in_doubt(struct batch *batch, struct batch_item *item)
+{
+	item->in_doubt = true;
+	item->was_in_doubt = true;
+	batch->n_found = 0;
+	batch->n_missing = 0;
+	batch->n_unanswered = 0;
+}
+
+bool batch_doubt(struct batch *batch, size_t index)
+{
+	struct batch_item *item = &batch->items[index];
+	if (item->was_in_doubt)
+		return false;
+	put_in_doubt(batch, item);
+	item->goes_again = true;
+	return true;
+}
+
+void batch_doubt_all(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n_in_body; i++)
+		put_in_doubt(batch, &batch->items[i]);
+	batch->n_in_body = 0;
+}
+
+static void end_doubts(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n_items; i++)
+		batch->items[i].in_doubt = false;
+}
+
+void batch_found(struct batch *batch)
+{
+	batch->n_found++;
+	batch_delivered(batch, batch->looked_up);
+	batch_advance(batch);
+}
+
+/* When the first ones are not there, the request was not carried out at all: the others need no look-up. */
+void batch_missing(struct batch *batch)
+{
+	batch->n_missing++;
+	batch->n_in_body = 0;
+	batch->items[batch->looked_up].in_doubt = false;
+	if (batch->n_found == 0 && batch->n_missing == MISSING_ENOUGH)
+		end_doubts(batch);
+}
+
+void batch_not_looked_up(struct batch *batch)
+{
+	if (++batch->n_unanswered < UNANSWERED_ENOUGH)
+		return;
+	batch->n_in_body = 0;
+	end_doubts(batch);
+}
+
+/* What is left of them goes behind the records, for the next body and those after it. */
+bool batch_cut_limits(struct batch *batch, size_t index, const struct reply_error *error)
+{
+	struct batch_item *item = &batch->items[index];
+	struct event event;
+	uint32_t n_left = 0;
+	/* Room is made first: the event lies in the same memory. */
+	if (item->limits_cut || !buf_reserve(&batch->records, item->record_bytes + LIST_HEAD_BYTES))
+		return false;
+	batch_body_read(batch, item, &event);
+	size_t at = batch->records.len;
+	if (!limits_without(&batch->records, &event, error, &n_left))
+		return false;
+	item->limits_cut = true;
+	item->limits_at = at;
+	item->limits_bytes = n_left ? (uint32_t)(batch->records.len - at) : 0;
+	item->goes_again = true;
+	return true;
 }
 
 void batch_advance(struct batch *batch)
 {
 	size_t n_sent = batch->n_in_body;
 	size_t n_left = 0;
-	for (size_t i = 0; i < batch->n_items; i++)
-		if (!batch->items[i].has_verdict)
-			batch->items[n_left++] = batch->items[i];
+	for (size_t i = 0; i < batch->n_items; i++) {
+		if (batch->items[i].has_verdict)
+			continue;
+		batch->items[n_left] = batch->items[i];
+		batch->items[n_left++].goes_again = false;
+	}
 	batch->n_items = n_left;
 	batch->n_in_body = 0;
 	if (batch->grows && batch->n_wanted < 2 * n_sent)
@@ -180,86 +282,6 @@ void batch_settlement(struct batch *batch, const char *sink, struct sink_settlem
 	};
 }
 
-/* ---- Bodies ----------------------------------------------------------------------------------------- */
-
-static void append_to_array(struct batch *batch, const struct event *event)
-{
-	buf_add_char(&batch->body, batch->n_in_body == 0 ? '[' : ',');
-	event_json(&batch->body, event, EVENT_JSON_FOR_SERVICE);
-	batch->n_in_body++;
-}
-
-/* What is sent in place of the handle that the application used. The text must outlive the event. */
-static void replace_use_case_id(struct event *event, const char *given_id, size_t bytes)
-{
-	struct event_field *id = &event->field[PAYI_FIELD_use_case_id];
-	if (bytes == 0 || !event_has(event, PAYI_FIELD_use_case_id))
-		return;
-	id->text = given_id;
-	id->len = (uint32_t)bytes;
-}
-
-/* It was decoded when it was added: it cannot fail now. */
-static void read_item(const struct batch *batch, const struct batch_item *item, struct event *event)
-{
-	char reason[EVENT_REASON_BYTES];
-	const uint8_t *record = batch->records.data + item->record_at;
-	event_decode(event, record, item->record_bytes, reason);
-	replace_use_case_id(event, (const char *)record + item->record_bytes, item->given_id_bytes);
-}
-
-static void make_bulk(struct batch *batch, size_t n)
-{
-	struct event event;
-	for (size_t i = 0; i < n; i++) {
-		read_item(batch, &batch->items[i], &event);
-		append_to_array(batch, &event);
-	}
-	buf_add_char(&batch->body, ']');
-}
-
-static void make_single(struct batch *batch)
-{
-	struct event event;
-	while (batch->n_items > 0) {
-		read_item(batch, &batch->items[0], &event);
-		const char *refusal = single_refusal(&event);
-		if (!refusal)
-			break;
-		batch_dead(batch, 0, 0, "not_sendable_singly", refusal);
-		batch_advance(batch);
-	}
-	if (batch->n_items == 0)
-		return;
-	batch->n_in_body = 1;
-	single_query(&batch->query, &event);
-	single_headers(&batch->headers, &event);
-	single_body(&batch->body, &event);
-}
-
-bool batch_prepare(struct batch *batch, enum ingest_form form)
-{
-	if (batch->filling && batch->n_in_body > 0)
-		buf_add_char(&batch->body, ']');
-	batch->filling = false;
-	if (batch->n_in_body > 0 && batch->form == form && !batch->body.failed)
-		return true;
-	batch->form = form;
-	batch->n_in_body = 0;
-	buf_clear(&batch->body);
-	buf_clear(&batch->query);
-	buf_clear(&batch->headers);
-	size_t n = batch->n_wanted < batch->n_items ? batch->n_wanted : batch->n_items;
-	if (form == INGEST_SINGLE)
-		make_single(batch);
-	else if (n > 0)
-		make_bulk(batch, n);
-	if (!batch->body.failed && !batch->query.failed && !batch->headers.failed)
-		return true;
-	batch->n_in_body = 0;
-	return false;
-}
-
 /* ---- Filling ---------------------------------------------------------------------------------------- */
 
 /* The body is made while the batch fills, as its size is what bounds the batch. */
@@ -269,7 +291,7 @@ static bool take_to_send(struct batch *batch, const struct sink_item *item,
 	size_t body_len = batch->body.len;
 	size_t records_len = batch->records.len;
 	size_t given_id_bytes = item->use_case_id ? strlen(item->use_case_id) : 0;
-	append_to_array(batch, event);
+	batch_body_append(batch, event);
 	buf_add(&batch->records, item->record, item->record_bytes);
 	buf_add(&batch->records, item->use_case_id, given_id_bytes);
 	bool fits = batch->n_items == 0 || batch->body.len + 1 <= batch->bytes_max; /* + "]" */
@@ -329,7 +351,7 @@ static bool take(struct batch *batch, const struct sink_item *item, int64_t wall
 		return true;
 	}
 	if (item->use_case_id)
-		replace_use_case_id(&event, item->use_case_id, strlen(item->use_case_id));
+		batch_body_replace_id(&event, item->use_case_id, strlen(item->use_case_id));
 	return take_to_send(batch, item, &event);
 }
 

@@ -5,12 +5,16 @@
  * A batch has one request under way at a time. That request carries its first n_in_body events: all of
  * them as a rule; fewer while a refusal is being narrowed down to the event that caused it; one in single
  * form. Events with a verdict leave the batch; when none are left it is ready to be settled.
+ *
+ * An event in doubt may be with the service already. Before the batch sends anything it looks each of those up,
+ * one by one: one that is found is delivered, one that is not goes again, with the same id.
  */
 #ifndef PAYI_SINK_PAYI_BATCH_H
 #define PAYI_SINK_PAYI_BATCH_H
 
 #include "base/buf.h"
 #include "sink/payi/outcome.h"
+#include "sink/payi/reply.h"
 #include "sink/sink.h"
 
 #include <stdbool.h>
@@ -27,6 +31,12 @@ struct batch_item {
 	uint32_t record_bytes;
 	uint32_t given_id_bytes; /* behind the record; 0: its own use_case_id is sent */
 	int32_t attempts;
+	uint32_t limits_bytes; /* of its limits, where they are not its record's any more */
+	size_t limits_at;      /* in records, too */
+	bool limits_cut;
+	bool in_doubt;
+	bool was_in_doubt;
+	bool goes_again; /* what the last answer said of it is no verdict */
 	bool has_verdict;
 };
 
@@ -53,12 +63,16 @@ struct batch {
 	int64_t n_delivered;
 	struct buf records;
 
-	enum ingest_form form; /* of the body */
-	size_t n_in_body;      /* 0: there is no body yet */
-	size_t n_wanted;       /* in the next body, at the most */
-	bool grows;            /* after a success more are sent again */
+	enum ingest_form form;     /* of the body */
+	size_t n_in_body;          /* 0: there is no body yet */
+	size_t looked_up;          /* INGEST_LOOKUP: which item */
+	size_t n_found, n_missing; /* of those that were in doubt last */
+	int n_unanswered;          /* look-ups, likewise */
+	int n_conflicts;           /* in a row */
+	size_t n_wanted;           /* in the next body, at the most */
+	bool grows;                /* after a success more are sent again */
 	struct buf body;
-	struct buf query;   /* single form */
+	struct buf query;   /* single form; the path of a look-up */
 	struct buf headers; /* single form; each ended by a NUL */
 
 	struct batch_verdict *verdicts;
@@ -82,8 +96,9 @@ void batch_begin(struct batch *batch, int64_t after_id, bool deferred, size_t by
 bool batch_add(struct batch *batch, const struct sink_item *item, int64_t wall_us);
 
 /*
- * Makes the body of the next request, unless it is there already: the same is sent again. An event that
- * cannot be said in that form gets its verdict. False: out of memory. n_in_body is 0 when no item is left.
+ * Makes the body of the next request, unless it is there already: the same is sent again. While events are in
+ * doubt it is a look-up, which has none. An event that cannot be said in that form gets its verdict. False: out
+ * of memory. n_in_body is 0 when no item is left.
  */
 bool batch_prepare(struct batch *batch, enum ingest_form form);
 
@@ -93,6 +108,19 @@ void batch_dead(struct batch *batch, size_t index, int http_status, const char *
 void batch_defer(struct batch *batch, size_t index, int64_t retry_us, int http_status,
 		 const char *code, const char *message);
 void batch_delivered(struct batch *batch, size_t index);
+void batch_deliver_rest(struct batch *batch); /* those of the body that nothing was said of */
+
+/* What the service says of limits in an event's way: it goes once more without them. False: it did already. */
+bool batch_cut_limits(struct batch *batch, size_t index, const struct reply_error *error);
+
+/* The event may be there: it is looked up. False: it was already, was not found, and went again. */
+bool batch_doubt(struct batch *batch, size_t index);
+void batch_doubt_all(struct batch *batch); /* those of the body, however often */
+
+/* What the look-up said. It is the event looked_up that gets a verdict, or goes again. */
+void batch_found(struct batch *batch);
+void batch_missing(struct batch *batch);
+void batch_not_looked_up(struct batch *batch); /* nothing that helps; some day all go again */
 
 /* After verdicts: those events leave, and the next body is made of what is left. */
 void batch_advance(struct batch *batch);

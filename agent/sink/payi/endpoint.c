@@ -31,7 +31,7 @@ void endpoint_answered(struct endpoint *endpoint, bool probe, enum ingest_form f
 {
 	if (form == INGEST_BULK) {
 		endpoint->form = ENDPOINT_BULK;
-	} else if (endpoint->form == ENDPOINT_TRYING_SINGLE) {
+	} else if (form == INGEST_SINGLE && endpoint->form == ENDPOINT_TRYING_SINGLE) {
 		endpoint->form = ENDPOINT_SINGLE;
 		endpoint->bulk_again_us = now_us + ENDPOINT_BULK_AGAIN_US;
 	}
@@ -40,11 +40,16 @@ void endpoint_answered(struct endpoint *endpoint, bool probe, enum ingest_form f
 
 void endpoint_alive(struct endpoint *endpoint, bool probe)
 {
-	/* A late answer from before the trouble began does not end it. */
-	if (endpoint->state != ENDPOINT_UP && !probe)
-		return;
-	endpoint->state = ENDPOINT_UP;
-	endpoint->failures = 0;
+	endpoint_reached(endpoint, probe);
+	if (endpoint->state == ENDPOINT_UP)
+		endpoint->failures = 0;
+}
+
+/* A late answer from before the trouble began does not end it. */
+void endpoint_reached(struct endpoint *endpoint, bool probe)
+{
+	if (probe)
+		endpoint->state = ENDPOINT_UP;
 }
 
 static int64_t later(int64_t a, int64_t b)

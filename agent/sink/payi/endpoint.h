@@ -10,7 +10,7 @@
  *     KEY_REFUSED and HELD are entered from anywhere, and left by a probe as WAITING is; their probes
  *     are seldom (ENDPOINT_HELD_US), as somebody has to do something first. A new key is tried at once.
  *
- * The form is bulk, until bulk is refused in a way that may mean "not for this account" (404, 403). Then
+ * The form is bulk, until bulk is refused in a way that may mean "not for this account" (401, 403, 404). Then
  * one event alone is tried: if that is answered single ingest it is, and bulk is asked for again
  * after ENDPOINT_BULK_AGAIN_US. If it is refused too, bulk was not what was wrong.
  *
@@ -38,6 +38,7 @@ struct endpoint {
 	int64_t next_try_us;
 	int64_t bulk_again_us;
 	int failures; /* in a row */
+	bool finds;   /* a look-up has found something, once */
 };
 
 void endpoint_init(struct endpoint *endpoint);
@@ -54,7 +55,8 @@ enum ingest_form endpoint_form_now(struct endpoint *endpoint, int64_t now_us);
 /* What came of a request. probe: endpoint_is_probing() when it went out; others may come late. */
 void endpoint_answered(struct endpoint *endpoint, bool probe, enum ingest_form form,
 		       int64_t now_us);
-void endpoint_alive(struct endpoint *endpoint, bool probe); /* as answered, of no form */
+void endpoint_alive(struct endpoint *endpoint, bool probe);   /* as answered, of no form */
+void endpoint_reached(struct endpoint *endpoint, bool probe); /* it speaks; nothing was sent */
 void endpoint_failed(struct endpoint *endpoint, bool probe, int64_t retry_after_us, int64_t now_us);
 void endpoint_no_bulk(struct endpoint *endpoint);
 void endpoint_hold(struct endpoint *endpoint, enum endpoint_state state, int64_t retry_after_us,

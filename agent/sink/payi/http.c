@@ -27,6 +27,7 @@ struct exchange {
 	CURL *easy;
 	struct curl_slist *headers;
 	struct buf body;
+	bool headers_ended;
 	bool cut;
 	char retry_after_ms[HEADER_BYTES];
 	char retry_after[HEADER_BYTES];
@@ -69,6 +70,7 @@ static void forget_headers(struct exchange *exchange)
 	exchange->retry_after[0] = '\0';
 	exchange->date[0] = '\0';
 	exchange->should_retry[0] = '\0';
+	exchange->headers_ended = false;
 }
 
 /* If the line is the header name, puts its value, without spaces around it, into text. */
@@ -99,6 +101,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 	keep_header(line, len, "retry-after", exchange->retry_after);
 	keep_header(line, len, "date", exchange->date);
 	keep_header(line, len, "x-should-retry", exchange->should_retry);
+	exchange->headers_ended = len == 2 && line[0] == '\r';
 	return len;
 }
 
@@ -209,6 +212,7 @@ static bool set_up(struct exchange *exchange, const struct http_request *request
 	bool good = set_bounds(easy, exchange->http) && set_headers(exchange, request) &&
 		    set_body(easy, request);
 	SET(CURLOPT_URL, request->url);
+	SET(CURLOPT_PATH_AS_IS, 1L); /* an event's id may be ".." */
 	SET(CURLOPT_USERAGENT, "payi-agent/0.1.0");
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, exchange);
@@ -231,16 +235,22 @@ static enum outcome_hint hint_of(const char *should_retry)
 	return strcasecmp(should_retry, "false") == 0 ? OUTCOME_HINT_STOP : OUTCOME_HINT_NONE;
 }
 
+static int64_t date_us(const char *date)
+{
+	time_t time = date[0] ? curl_getdate(date, NULL) : -1;
+	return time > 0 ? (int64_t)time * 1000000 : 0;
+}
+
 /*
- * An answer that broke off after its status line is still an answer when it is an error, or when it was we
- * who broke it off. A success that broke off may not be one.
+ * An answer that broke off after its headers is still an answer, of which the body is not whole: for a success
+ * that makes a difference, and body_cut says it. A reset in the middle of the headers is none.
  */
 static struct http_answer answer_of(const struct exchange *exchange, CURLcode result)
 {
 	long status = 0;
 	curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
 	bool answered = status >= 200 && status <= 999 &&
-			(result == CURLE_OK || exchange->cut || status >= 400);
+			(result == CURLE_OK || exchange->headers_ended || status >= 400);
 	return (struct http_answer){
 		.status = answered ? (int)status : 0,
 		.error = answered             ? NULL
@@ -251,6 +261,7 @@ static struct http_answer answer_of(const struct exchange *exchange, CURLcode re
 		.body_cut = result != CURLE_OK,
 		.retry_after_us = retry_after_us(exchange->retry_after_ms, exchange->retry_after,
 						 exchange->date, clock_wall_us()),
+		.date_us = date_us(exchange->date),
 		.hint = hint_of(exchange->should_retry),
 	};
 }

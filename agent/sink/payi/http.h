@@ -46,6 +46,7 @@ struct http_answer {
 	size_t body_bytes;
 	bool body_cut;          /* longer than HTTP_ANSWER_BYTES_MAX, or it broke off */
 	int64_t retry_after_us; /* -1: not said */
+	int64_t date_us;        /* the service's clock, to the second; 0: not said */
 	enum outcome_hint hint;
 };
 

@@ -13,34 +13,43 @@
 #include <string.h>
 
 /* clang-format off */
+enum { ANY, BROKEN }; /* which bodies */
+
 static const struct request_rule {
 	int from, to;                 /* HTTP status; 0: no answer */
 	const char *code;             /* NULL: any */
-	enum outcome_request bulk, single;
+	int body;
+	enum outcome_request outcome[INGEST_FORMS]; /* bulk, single, look-up */
 	bool hinted;                  /* x-should-retry overrules */
 } request_rules[] = {
-	{  0,   0, NULL,              OUTCOME_RETRY,     OUTCOME_RETRY,     false }, /* refused, reset, timeout, TLS */
-	{200, 299, NULL,              OUTCOME_ACCEPTED,  OUTCOME_ACCEPTED,  false },
-	{300, 399, NULL,              OUTCOME_HELD,      OUTCOME_HELD,      false }, /* never followed: it would carry the key away */
-	{400, 499, "invalid_api_key", OUTCOME_KEY,       OUTCOME_KEY,       false },
-	{400, 400, NULL,              OUTCOME_REFUSED,   OUTCOME_REFUSED,   true  },
-	{401, 401, NULL,              OUTCOME_KEY,       OUTCOME_KEY,       false },
-	{402, 402, NULL,              OUTCOME_HELD,      OUTCOME_HELD,      false }, /* the account, not the event */
-	{403, 403, NULL,              OUTCOME_NO_BULK,   OUTCOME_KEY,       false }, /* bulk must be enabled by the vendor */
-	{404, 404, NULL,              OUTCOME_NO_BULK,   OUTCOME_HELD,      false },
-	{405, 405, NULL,              OUTCOME_NO_BULK,   OUTCOME_HELD,      false },
-	{406, 407, NULL,              OUTCOME_HELD,      OUTCOME_HELD,      false }, /* 407: the proxy wants a password */
-	{408, 409, NULL,              OUTCOME_RETRY,     OUTCOME_RETRY,     true  }, /* 409: a lock timeout, by the vendor's client */
-	{410, 411, NULL,              OUTCOME_HELD,      OUTCOME_HELD,      false },
-	{413, 413, NULL,              OUTCOME_TOO_LARGE, OUTCOME_TOO_LARGE, false },
-	{415, 415, NULL,              OUTCOME_HELD,      OUTCOME_HELD,      false },
-	{421, 421, NULL,              OUTCOME_RETRY,     OUTCOME_RETRY,     true  }, /* misdirected: a fresh connection helps */
-	{425, 425, NULL,              OUTCOME_RETRY,     OUTCOME_RETRY,     true  },
-	{426, 426, NULL,              OUTCOME_HELD,      OUTCOME_HELD,      false },
-	{429, 429, NULL,              OUTCOME_RETRY,     OUTCOME_RETRY,     true  },
-	{451, 451, NULL,              OUTCOME_HELD,      OUTCOME_HELD,      false },
-	{400, 499, NULL,              OUTCOME_REFUSED,   OUTCOME_REFUSED,   true  }, /* 422, 424, 431, … */
-	{500, 599, NULL,              OUTCOME_RETRY,     OUTCOME_RETRY,     true  },
+#define R(bulk, single, lookup) {OUTCOME_##bulk, OUTCOME_##single, OUTCOME_##lookup}
+	{  0,   0, NULL, ANY,    R(FAILED,    FAILED,    RETRY),    false }, /* refused, reset, timeout, TLS */
+	{200, 299, NULL, BROKEN, R(UNKNOWN,   UNKNOWN,   RETRY),    false }, /* taken, or a portal's word */
+	{200, 299, NULL, ANY,    R(ACCEPTED,  ACCEPTED,  ACCEPTED), false },
+	{300, 399, NULL, ANY,    R(HELD,      HELD,      HELD),     false }, /* never followed: it would carry the key away */
+	{400, 400, "invalid_api_key",
+	                 ANY,    R(KEY,       KEY,       REFUSED),  false },
+	{400, 400, NULL, ANY,    R(REFUSED,   REFUSED,   REFUSED),  true  },
+	{401, 401, NULL, ANY,    R(NO_BULK,   KEY,       REFUSED),  false }, /* bulk alone may be what the key is not for */
+	{402, 402, NULL, ANY,    R(HELD,      HELD,      HELD),     false }, /* the account, not the event */
+	{403, 403, NULL, ANY,    R(NO_BULK,   KEY,       REFUSED),  false }, /* bulk must be enabled by the vendor */
+	{404, 405, NULL, ANY,    R(NO_BULK,   HELD,      REFUSED),  false },
+	{406, 407, NULL, ANY,    R(HELD,      HELD,      HELD),     false }, /* 407: the proxy wants a password */
+	{408, 408, NULL, ANY,    R(RETRY,     RETRY,     RETRY),    true  },
+	{409, 409, "duplicate_request",
+	                 ANY,    R(UNKNOWN,   UNKNOWN,   RETRY),    false },
+	{409, 409, NULL, ANY,    R(CONFLICT,  CONFLICT,  RETRY),    true  }, /* a lock timeout, by the vendor's client; or a duplicate */
+	{410, 411, NULL, ANY,    R(HELD,      HELD,      REFUSED),  false },
+	{413, 413, NULL, ANY,    R(TOO_LARGE, TOO_LARGE, REFUSED),  false },
+	{415, 415, NULL, ANY,    R(HELD,      HELD,      REFUSED),  false },
+	{421, 421, NULL, ANY,    R(RETRY,     RETRY,     RETRY),    true  }, /* misdirected: a fresh connection helps */
+	{425, 425, NULL, ANY,    R(RETRY,     RETRY,     RETRY),    true  },
+	{426, 426, NULL, ANY,    R(HELD,      HELD,      HELD),     false },
+	{429, 429, NULL, ANY,    R(RETRY,     RETRY,     RETRY),    true  },
+	{451, 451, NULL, ANY,    R(HELD,      HELD,      HELD),     false },
+	{400, 499, NULL, ANY,    R(REFUSED,   REFUSED,   REFUSED),  true  }, /* 422, 424, 431, … */
+	{500, 599, NULL, ANY,    R(FAILED,    FAILED,    RETRY),    true  },
+#undef R
 };
 
 static const struct item_rule {
@@ -48,19 +57,31 @@ static const struct item_rule {
 	const char *code;
 	enum outcome_item verdict;
 } item_rules[] = {
-	{  0, 999, "duplicate_request",              OUTCOME_ITEM_DELIVERED },       /* it was there already */
+	{  0, 999, "duplicate_request",              OUTCOME_ITEM_UNKNOWN },
+	{  0, 999, "blocking_limit_not_allowed",     OUTCOME_ITEM_UNLIMIT },         /* blocks are for proxied calls */
+	{  0, 999, "invalid_ingest_event_timestamp", OUTCOME_ITEM_DEFER_IF_RECENT }, /* over 5 minutes ahead */
 	{  0, 999, "unexpected_error",               OUTCOME_ITEM_DEFER },
 	{  0, 999, "provider_error",                 OUTCOME_ITEM_DEFER },
 	{  0, 999, "invalid_api_key",                OUTCOME_ITEM_DEFER },           /* about the key */
-	{  0, 999, "invalid_ingest_event_timestamp", OUTCOME_ITEM_DEFER_IF_RECENT }, /* over 5 minutes ahead */
+	/* An administrator may make these good; a dead event keeps its code, and can be sent again. */
+	{  0, 999, "category_not_found",             OUTCOME_ITEM_DEAD },
+	{  0, 999, "category_resource_not_found",    OUTCOME_ITEM_DEAD },
+	{  0, 999, "use_case_not_found",             OUTCOME_ITEM_DEAD },
+	{  0, 999, "limit_not_found",                OUTCOME_ITEM_DEAD },
+	/* These nobody can; they are kept as well. */
+	{  0, 999, "request_processing_error",       OUTCOME_ITEM_DEAD },            /* "error while validating" */
+	{  0, 999, "required_field_missing",         OUTCOME_ITEM_DEAD },
+	{  0, 999, "invalid_use_case_name",          OUTCOME_ITEM_DEAD },
+	{  0, 999, "invalid_user_id",                OUTCOME_ITEM_DEAD },
+	{  0, 999, "invalid_limit_ids",              OUTCOME_ITEM_DEAD },
+	/* A code that we do not know. */
 	{401, 401, NULL,                             OUTCOME_ITEM_DEFER },
 	{403, 403, NULL,                             OUTCOME_ITEM_DEFER },
-	{408, 409, NULL,                             OUTCOME_ITEM_DEFER },
+	{408, 408, NULL,                             OUTCOME_ITEM_DEFER },
+	{409, 409, NULL,                             OUTCOME_ITEM_UNKNOWN },         /* a lock timeout, or a duplicate */
 	{425, 425, NULL,                             OUTCOME_ITEM_DEFER },
 	{429, 429, NULL,                             OUTCOME_ITEM_DEFER },
 	{500, 599, NULL,                             OUTCOME_ITEM_DEFER },
-	/* request_processing_error, use_case_not_found, category_not_found, invalid_limit_ids, …: an
-	 * administrator may make some of these good; a dead event is kept, and can be sent again. */
 	{  0, 999, NULL,                             OUTCOME_ITEM_DEAD },
 };
 /* clang-format on */
@@ -72,17 +93,18 @@ static bool matches(int from, int to, const char *rule_code, int status, const c
 }
 
 enum outcome_request outcome_of_request(enum ingest_form form, int status, const char *code,
-					enum outcome_hint hint)
+					bool broken, enum outcome_hint hint)
 {
 	for (size_t i = 0; i < sizeof(request_rules) / sizeof(request_rules[0]); i++) {
 		const struct request_rule *rule = &request_rules[i];
-		if (!matches(rule->from, rule->to, rule->code, status, code))
+		if (!matches(rule->from, rule->to, rule->code, status, code) ||
+		    (rule->body == BROKEN && !broken))
 			continue;
 		if (rule->hinted && hint == OUTCOME_HINT_RETRY)
 			return OUTCOME_RETRY;
 		if (rule->hinted && hint == OUTCOME_HINT_STOP)
 			return OUTCOME_REFUSED;
-		return form == INGEST_BULK ? rule->bulk : rule->single;
+		return rule->outcome[form];
 	}
 	return OUTCOME_RETRY; /* a status that HTTP does not know */
 }

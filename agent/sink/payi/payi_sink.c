@@ -26,6 +26,8 @@ enum {
 	KEY_LOOK_US = 2000000,
 	/* A stopping sink does not wait longer than this for a connection to come about. */
 	STOP_CONNECT_US = 700000,
+	/* A batch asks after its events no faster than this. */
+	LOOKUP_EVERY_US = 25000,
 	SLEEP_MS_MAX = 60000,
 };
 
@@ -122,6 +124,7 @@ static void on_answer(void *ctx, const struct http_answer *http)
 
 	struct answer answer;
 	size_t sent_bytes = slot->batch.body.len;
+	enum ingest_form form_sent = slot->batch.form;
 	enum endpoint_form form = sink->endpoint.form;
 	answer_take(&slot->batch, &sink->endpoint, http, slot->probe, clocks, &answer);
 	counter_add(&sink->queue.counters.requests[answer.outcome], 1);
@@ -131,9 +134,11 @@ static void on_answer(void *ctx, const struct http_answer *http)
 			 LOG_STR("sink", sink_name), LOG_END);
 	if (answer.outcome == OUTCOME_TOO_LARGE)
 		queue_shrink(&sink->queue, sent_bytes);
-	if (answer.outcome == OUTCOME_ACCEPTED)
+	if (form_sent == INGEST_LOOKUP)
+		slot->not_before_us = clocks.now_us + LOOKUP_EVERY_US;
+	else if (answer.outcome == OUTCOME_ACCEPTED)
 		status_success(&sink->status, clocks.wall_us);
-	else
+	if (answer.text[0])
 		status_error(&sink->status, answer.text, clocks.wall_us);
 	if (slot->batch.n_items == 0)
 		queue_settle(&sink->queue, slot);
@@ -141,13 +146,17 @@ static void on_answer(void *ctx, const struct http_answer *http)
 
 static int post(struct payi_sink *sink, struct queue_slot *slot, struct err *err)
 {
+	static const char *const paths[] = {[INGEST_BULK] = "/api/v1/ingest/bulk",
+					    [INGEST_SINGLE] = "/api/v1/ingest",
+					    [INGEST_LOOKUP] = ""};
 	const struct batch *batch = &slot->batch;
 	struct service *service = &sink->service;
-	bool bulk = batch->form == INGEST_BULK;
-	service_begin(service, bulk ? "/api/v1/ingest/bulk" : "/api/v1/ingest");
+	bool asks = batch->form == INGEST_LOOKUP;
+	service_begin(service, paths[batch->form]);
 	buf_add(&service->url, batch->query.data, batch->query.len);
 	buf_add(&service->headers, batch->headers.data, batch->headers.len);
-	return service_send(service, HTTP_POST, &batch->body, on_answer, slot, err);
+	return service_send(service, asks ? HTTP_GET : HTTP_POST, &batch->body, on_answer, slot,
+			    err);
 }
 
 static void send_batch(struct payi_sink *sink, struct queue_slot *slot, int64_t now_us,
@@ -186,7 +195,7 @@ static int rivals_under_way(const struct payi_sink *sink)
 static void send_ready(struct payi_sink *sink, int64_t now_us, int64_t wall_us)
 {
 	while (endpoint_may_send(&sink->endpoint, rivals_under_way(sink), now_us)) {
-		struct queue_slot *slot = queue_next(&sink->queue);
+		struct queue_slot *slot = queue_next(&sink->queue, now_us);
 		if (!slot)
 			return;
 		send_batch(sink, slot, now_us, wall_us);
@@ -261,6 +270,15 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* When a batch may go that cannot go now; what is under way sets that off by itself, if it must come first. */
+static int64_t send_due_us(const struct payi_sink *sink, int64_t now_us)
+{
+	int64_t ready_us = queue_next_us(&sink->queue);
+	if (ready_us > now_us)
+		return ready_us;
+	return rivals_under_way(sink) == 0 ? sink->endpoint.next_try_us : INT64_MAX;
+}
+
 static int64_t due_us(const struct payi_sink *sink, int64_t now_us)
 {
 	int64_t due = INT64_MAX;
@@ -269,8 +287,7 @@ static int64_t due_us(const struct payi_sink *sink, int64_t now_us)
 	if (service_has_key(&sink->service)) {
 		due = earlier(due, queue_due_us(&sink->queue));
 		due = earlier(due, asks_due_us(&sink->asks, sink->n_under_way));
-		if (rivals_under_way(sink) == 0 && queue_next(&sink->queue))
-			due = earlier(due, sink->endpoint.next_try_us);
+		due = earlier(due, send_due_us(sink, now_us));
 	}
 	if (sink->stopping) {
 		int64_t connect_us = sink->stop_us + STOP_CONNECT_US;

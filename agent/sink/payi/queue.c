@@ -44,15 +44,27 @@ static struct queue_slot *free_slot(const struct queue *queue)
 	return NULL;
 }
 
-struct queue_slot *queue_next(const struct queue *queue)
+struct queue_slot *queue_next(const struct queue *queue, int64_t now_us)
 {
 	struct queue_slot *next = NULL;
 	for (int i = 0; i < queue->n_slots; i++) {
 		struct queue_slot *slot = &queue->slots[i];
-		if (slot->state == QUEUE_READY && (!next || slot->turn < next->turn))
+		if (slot->state == QUEUE_READY && now_us >= slot->not_before_us &&
+		    (!next || slot->turn < next->turn))
 			next = slot;
 	}
 	return next;
+}
+
+int64_t queue_next_us(const struct queue *queue)
+{
+	int64_t next_us = INT64_MAX;
+	for (int i = 0; i < queue->n_slots; i++) {
+		const struct queue_slot *slot = &queue->slots[i];
+		if (slot->state == QUEUE_READY && slot->not_before_us < next_us)
+			next_us = slot->not_before_us;
+	}
+	return next_us;
 }
 
 static void count(struct sink_counters *counters, const struct sink_settlement *settlement)
@@ -60,9 +72,7 @@ static void count(struct sink_counters *counters, const struct sink_settlement *
 	int64_t n[SINK_HELD + 1] = {0};
 	for (size_t i = 0; i < settlement->n_outcomes; i++)
 		n[settlement->outcomes[i].verdict]++;
-	if (settlement->last_id > settlement->after_id)
-		n[SINK_DELIVERED] += settlement->n_delivered;
-	counter_add(&counters->delivered, (uint64_t)n[SINK_DELIVERED]);
+	counter_add(&counters->delivered, (uint64_t)settlement->n_delivered);
 	counter_add(&counters->deferred, (uint64_t)n[SINK_DEFERRED]);
 	counter_add(&counters->dead, (uint64_t)n[SINK_DEAD]);
 }
@@ -83,6 +93,7 @@ static void make_ready(struct queue *queue, struct queue_slot *slot)
 		queue->filling = NULL;
 	slot->state = QUEUE_READY;
 	slot->again = false;
+	slot->not_before_us = 0;
 	slot->turn = queue->n_turns++;
 	if (slot->batch.n_items == 0)
 		queue_settle(queue, slot);

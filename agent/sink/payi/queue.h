@@ -21,12 +21,13 @@ enum queue_state { QUEUE_FREE, QUEUE_FILLING, QUEUE_READY, QUEUE_SENDING };
 struct queue_slot {
 	struct batch batch;
 	enum queue_state state;
-	uint64_t turn;       /* the lowest goes first */
-	int64_t first_us;    /* FILLING: when its first event came */
-	bool probe;          /* SENDING: as endpoint_answered() */
-	uint32_t generation; /* SENDING: of the key */
-	int64_t sent_us;     /* SENDING */
-	bool again;          /* READY: it was sent as it is, and is to be sent again */
+	uint64_t turn;         /* the lowest goes first */
+	int64_t first_us;      /* FILLING: when its first event came */
+	bool probe;            /* SENDING: as endpoint_answered() */
+	uint32_t generation;   /* SENDING: of the key */
+	int64_t sent_us;       /* SENDING */
+	bool again;            /* READY: it was sent as it is, and is to be sent again */
+	int64_t not_before_us; /* READY */
 	void *owner;
 };
 
@@ -56,8 +57,9 @@ void queue_release(struct queue *queue);
 /* Fetches what there is room for. hurry: no event waits for company. */
 void queue_fill(struct queue *queue, int64_t now_us, int64_t wall_us, bool hurry);
 
-/* The batch that goes next, or NULL. */
-struct queue_slot *queue_next(const struct queue *queue);
+/* The batch that goes next, or NULL; and from when on there is one. */
+struct queue_slot *queue_next(const struct queue *queue, int64_t now_us);
+int64_t queue_next_us(const struct queue *queue);
 
 /* Settles a batch without items; the slot is free then. */
 void queue_settle(struct queue *queue, struct queue_slot *slot);

@@ -29,6 +29,10 @@ static void read_error(const json_t *object, struct reply_error *error)
 	error->status = status >= 0 && status <= 999 ? (int)status : 0;
 	error->code = either(text_of(inner, "code"), text_of(object, "code"));
 	error->message = either(text_of(inner, "message"), text_of(object, "message"));
+	error->blocked = json_object_get(object, "blocked_limit_ids");
+	if (!error->blocked)
+		error->blocked = json_object_get(json_object_get(object, "xproxy_result"),
+						 "blocked_limit_ids");
 }
 
 /* {item_index, xproxy_result: ApiError}; we also take the ApiError's members beside item_index. */

@@ -16,6 +16,7 @@ struct reply_error {
 	int status;    /* 0: not said */
 	const char *code;
 	const char *message;
+	const json_t *blocked; /* the limits that it names, as an array; or NULL */
 };
 
 struct reply {
