@@ -282,7 +282,7 @@ Test(local_http, metrics_agree_with_status)
 	cr_expect_eq(dead + sample(metrics, "payi_agent_sink_items_total{outcome=\"delivered\"}"),
 		     500);
 	cr_expect_eq(sample(metrics, "payi_agent_sink_responses_total{code=\"503\"}"), 2);
-	cr_expect_eq(sample(metrics, "payi_agent_sink_requests_total{outcome=\"retry\"}"), 2);
+	cr_expect_eq(sample(metrics, "payi_agent_sink_requests_total{outcome=\"failed\"}"), 2);
 	cr_expect_eq(sample(metrics, "payi_agent_sink_retries_total"), 2);
 	cr_expect_eq(sample(metrics, "payi_agent_sink_request_seconds_count"),
 		     sample(metrics, "payi_agent_sink_responses_total{code=\"200\"}") + 2);

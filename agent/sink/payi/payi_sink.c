@@ -128,7 +128,7 @@ static void on_answer(void *ctx, const struct http_answer *http)
 	enum endpoint_form form = sink->endpoint.form;
 	answer_take(&slot->batch, &sink->endpoint, http, slot->probe, clocks, &answer);
 	counter_add(&sink->queue.counters.requests[answer.outcome], 1);
-	slot->again = answer.outcome == OUTCOME_RETRY;
+	slot->again = slot->batch.n_in_body > 0 && answer.outcome != OUTCOME_NO_BULK;
 	if (sink->endpoint.form != form && sink->endpoint.form == ENDPOINT_SINGLE)
 		log_warn("sink: the service has no bulk ingest for this key; sending one by one",
 			 LOG_STR("sink", sink_name), LOG_END);
