@@ -8,6 +8,7 @@
 struct ids {
 	struct id_cache *cache;
 	sqlite3 *db;
+	sqlite3_stmt *alias; /* NULL where there is none */
 	sqlite3_stmt *insert;
 	sqlite3_stmt *select;
 };
@@ -19,22 +20,20 @@ const struct ids_spec ids_of_names = {
 	.cached_bytes = 1 << 20,
 };
 
-/* The instance whose handle the service has given this id; of several, the first. */
-#define BY_GIVEN_ID                                                                                \
-	"SELECT h.instance FROM use_case_handles h JOIN use_case_instances i ON i.id = h.instance" \
-	" WHERE h.given_id = ?2 AND i.use_case_name = ?1 ORDER BY 1 LIMIT 1"
-
 /*
- * An instance is found by its own id, or by the one that the service has given for it. Its own comes first:
- * where both were there when the id was given, they stay apart.
+ * An instance is found by its own id, or by the one that the service has given for its handle. Its own comes
+ * first: where both were there when the id was given, they stay apart.
  */
 const struct ids_spec ids_of_instances = {
+	.alias = "SELECT h.instance FROM use_case_handles h"
+		 " JOIN use_case_instances i ON i.id = h.instance"
+		 " WHERE h.given_id = ?2 AND i.use_case_name = ?1 AND NOT EXISTS (SELECT 1"
+		 " FROM use_case_instances o WHERE o.use_case_name = ?1 AND o.use_case_id = ?2)"
+		 " ORDER BY h.instance LIMIT 1",
 	.insert = "INSERT INTO use_case_instances (use_case_name, use_case_id)"
-		  " SELECT ?1, nullif(?2, '') WHERE NOT EXISTS (" BY_GIVEN_ID ")"
-		  " ON CONFLICT DO NOTHING",
-	.select =
-		"SELECT coalesce((SELECT id FROM use_case_instances"
-		" WHERE use_case_name = ?1 AND use_case_id IS nullif(?2, '')), (" BY_GIVEN_ID "))",
+		  " VALUES (?1, nullif(?2, '')) ON CONFLICT DO NOTHING",
+	.select = "SELECT id FROM use_case_instances"
+		  " WHERE use_case_name = ?1 AND use_case_id IS nullif(?2, '')",
 	.cached = 65536, /* those of the last seconds at full load, of the last hours otherwise */
 	.cached_bytes = 3 << 20,
 };
@@ -49,6 +48,8 @@ int ids_open(sqlite3 *db, const struct ids_spec *spec, struct ids **out, struct 
 	ids->db = db;
 	ids->cache = id_cache_new(spec->cached, spec->cached_bytes, seed);
 	int status = ids->cache ? 0 : err_set(err, ERR_MEMORY, "out of memory");
+	if (!status && spec->alias)
+		status = sql_prepare(db, spec->alias, &ids->alias, err);
 	if (!status)
 		status = sql_prepare(db, spec->insert, &ids->insert, err);
 	if (!status)
@@ -65,29 +66,39 @@ void ids_close(struct ids *ids)
 {
 	if (!ids)
 		return;
+	sqlite3_finalize(ids->alias);
 	sqlite3_finalize(ids->insert);
 	sqlite3_finalize(ids->select);
 	id_cache_free(ids->cache);
 	free(ids);
 }
 
+static int select_id(sqlite3_stmt *select, const struct sql_value values[], int64_t *id,
+		     struct err *err)
+{
+	const int status = sql_bind_values(select, err, values);
+	if (status)
+		return status;
+	if (sqlite3_step(select) == SQLITE_ROW)
+		*id = sqlite3_column_int64(select, 0);
+	return sql_finish(select, err);
+}
+
 /* What is not in memory is new, as a rule: so INSERT comes first, and is a no-op for a row that is there. */
 static int find_or_add(struct ids *ids, const struct sql_value values[], int64_t *id,
 		       struct err *err)
 {
-	int status = sql_run_values(ids->insert, err, values);
+	int status = ids->alias ? select_id(ids->alias, values, id, err) : 0;
+	if (status || *id)
+		return status;
+	status = sql_run_values(ids->insert, err, values);
 	if (status)
 		return status;
 	if (sqlite3_changes(ids->db) == 1) {
 		*id = sqlite3_last_insert_rowid(ids->db);
 		return 0;
 	}
-	status = sql_bind_values(ids->select, err, values);
-	if (status)
-		return status;
-	if (sqlite3_step(ids->select) == SQLITE_ROW)
-		*id = sqlite3_column_int64(ids->select, 0);
-	return sql_finish(ids->select, err);
+	return select_id(ids->select, values, id, err);
 }
 
 int ids_find(struct ids *ids, int64_t number, const char *text, size_t len, int64_t *id,

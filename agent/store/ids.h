@@ -18,6 +18,7 @@ struct ids;
 struct ids_spec {
 	const char *insert; /* ?1 number, ?2 text; adds nothing when the row is there */
 	const char *select; /* likewise; gives the row's id */
+	const char *alias;  /* likewise, of the row that is known by this text, too; or NULL */
 	uint32_t cached;    /* rows that are kept in memory, at the most: a power of two */
 	uint32_t cached_bytes;
 };

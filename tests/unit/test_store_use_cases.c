@@ -315,11 +315,11 @@ Test(store_use_cases, searches_by_index)
 	cr_expect(strstr(plan, "events_by_instance") && strstr(plan, "sink=? AND event=?"), "%s",
 		  plan);
 	free(plan);
-	plan = fixture_rows(fixture,
-			    "EXPLAIN QUERY PLAN SELECT h.instance FROM use_case_handles h"
-			    " JOIN use_case_instances i ON i.id = h.instance"
-			    " WHERE h.given_id = 'g' AND i.use_case_name = 1 ORDER BY 1 LIMIT 1");
-	cr_expect(strstr(plan, "use_case_handles_given"), "%s", plan);
+	plan = fixture_rows(fixture, "EXPLAIN QUERY PLAN SELECT h.instance FROM use_case_handles h"
+				     " JOIN use_case_instances i ON i.id = h.instance"
+				     " WHERE h.given_id = 'g' AND i.use_case_name = 1"
+				     " ORDER BY h.instance LIMIT 1");
+	cr_expect(strstr(plan, "use_case_handles_given") && !strstr(plan, "ORDER BY"), "%s", plan);
 	free(plan);
 	fixture_close(fixture);
 }
