@@ -67,7 +67,7 @@ static inline void fixture_open(struct fixture *fixture)
 {
 	*fixture = (struct fixture){.directory = "/tmp/payi-test-XXXXXX"};
 	cr_assert_not_null(mkdtemp(fixture->directory));
-	snprintf(fixture->path, sizeof(fixture->path), "%s/payi.db", fixture->directory);
+	snprintf(fixture->path, sizeof(fixture->path), "%.63s/payi.db", fixture->directory);
 	fixture_store_open(fixture);
 }
 
