@@ -178,12 +178,20 @@ static void track(void)
 static void transact(void)
 {
 	struct err err;
-	if (!drain_look(drain, clock_boot_us(), true))
+	const int any = drain_look(drain, clock_boot_us(), true, &err);
+	if (any == 0)
 		return;
-	if (store_begin(store, &err) || drain_take(drain, clock_wall_us(), &err) ||
+	if (any < 0 || store_begin(store, &err) || drain_take(drain, clock_wall_us(), &err) ||
 	    store_commit(store, &err))
 		prove_broken("cannot store: %s", err.text);
 	drain_give_back(drain);
+}
+
+static void checkpoint(void)
+{
+	struct err err;
+	if (store_checkpoint(store, &err))
+		prove_broken("cannot move the WAL: %s", err.text);
 }
 
 static void open_store(void)
@@ -212,7 +220,7 @@ static void run_round(void)
 		chance = prove_below(2) ? 20 : 100;
 		transact();
 		if (prove_below(8) == 0)
-			store_checkpoint(store);
+			checkpoint();
 		check_cuts();
 	}
 	drain_close(drain);
