@@ -39,7 +39,7 @@ struct cut {
 
 static struct place place;
 static struct cut cuts[CUTS_WAITING_MAX];
-static int n_waiting, n_cuts, n_empty, n_behind;
+static int n_wanted, n_waiting, n_cuts, n_empty, n_behind;
 static int64_t n_tracked;
 static uint64_t bytes_until[EVENTS_MAX]; /* of the ring, taken up to each event's end */
 static payi_client *client;
@@ -214,7 +214,7 @@ static void run_round(void)
 			 : 150; /* often in the first transactions, which make the database */
 	open_store();
 	check_cuts();
-	for (int i = 0; i < COMMITS_PER_ROUND; i++) {
+	for (int i = 0; i < COMMITS_PER_ROUND && n_cuts < n_wanted; i++) {
 		for (int n = 1 + prove_below(EVENTS_PER_COMMIT); n > 0; n--)
 			track();
 		chance = prove_below(2) ? 20 : 100;
@@ -233,18 +233,18 @@ static void run_round(void)
 int main(int argc, char **argv)
 {
 	prove_begin(argc, argv);
-	const int wanted = prove_figure(500, 20000);
+	n_wanted = prove_figure(200, 20000);
 	char goal[100];
 	place_make(&place);
 	power_install(on_operation);
-	while (n_cuts < wanted && prove_findings() == 0) {
+	while (n_cuts < n_wanted && prove_findings() == 0) {
 		run_round();
 		fprintf(stderr, "%d cuts\n", n_cuts);
 	}
 	place_remove(&place);
 	snprintf(goal, sizeof(goal),
 		 "%d power cuts, writes lost, torn, reordered: sound, and all that was promised",
-		 wanted);
+		 n_wanted);
 	prove_row(
 		"M8", goal, prove_findings() == 0 && n_behind > 0,
 		"%d cuts, %d of them behind what was tracked, %d before the first event: %d wrong",
