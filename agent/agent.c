@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "http/server.h"
 #include "metrics.h"
+#include "order.h"
 #include "settings.h"
 #include "sink/payi/payi_sink.h"
 #include "storage.h"
@@ -227,6 +228,19 @@ static void write_metrics(void *context, const struct status *status, struct buf
 	metrics_write(&agent->metrics, status, out);
 }
 
+static int order(void *context, const struct server_order *what, int64_t *n, struct err *err)
+{
+	const struct agent *agent = context;
+	struct order *order = NULL;
+	int status = order_new(SINK_NAME, what->action, what->filter, &order, err);
+	if (!status)
+		status = storage_order(agent->storage, order, err);
+	if (!status)
+		status = order_wait(order, what->must_stop, what->stop_context, n, err);
+	order_release(order);
+	return status;
+}
+
 /* ---- Starting ------------------------------------------------------------------------------------- */
 
 /* Makes the directory and those above it that are missing, for this user alone. */
@@ -361,7 +375,7 @@ static int start_server(struct agent *agent, struct err *err)
 {
 	const struct settings *settings = agent->settings;
 	const struct server_host host = {
-		.context = agent, .not_ready = not_ready, .metrics = write_metrics};
+		.context = agent, .not_ready = not_ready, .metrics = write_metrics, .order = order};
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/agent.sock", settings->data_dir);
 	const struct server_options options = {

@@ -26,6 +26,7 @@ enum cli_exit {
 	X(events, "events", "tracked events")                                                      \
 	X(use_cases, "use-cases", "use case instances, correlated over all their events")          \
 	X(usage, "usage", "usage by hour or day")                                                  \
+	X(dead, "dead", "refused events: list them, show one, send them again or drop them")       \
 	X(track, "track", "track events from standard input")                                      \
 	X(config, "config", "a sample configuration file; check or show the settings")             \
 	X(version, "version", "the versions of the agent and of the libraries it runs with")

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "cli/table.h"
+#include "history/dead.h"
 #include "history/when.h"
 
 #include <argp.h>
@@ -26,7 +27,7 @@ enum {
 };
 
 /* clang-format off */
-static const struct argp_option common[] = {
+static const struct argp_option filters_of_all[] = {
 	{"use-case", KEY_USE_CASE, "NAME", 0, "of this use case", 1},
 	{"id",       KEY_ID,       "ID",   0, "of the use case instances with this id, whatever their name; also an "
 	 "id that the service gave for a handle", 1},
@@ -34,6 +35,10 @@ static const struct argp_option common[] = {
 	{"since",    KEY_SINCE,    "WHEN", 0, "from then on: " HISTORY_WHEN_FORMS
 	 "; without a zone: local time, or UTC with --utc", 1},
 	{"until",    KEY_UNTIL,    "WHEN", 0, "before then; the same forms", 1},
+	{0},
+};
+
+static const struct argp_option output[] = {
 	{"limit",    KEY_LIMIT,    "N",    0, "at most so many rows; 0: all [default: 50]", 2},
 	{"reverse",  KEY_REVERSE,  NULL,   0, "the other way round: the oldest, or the least, first", 2},
 	{"format",   KEY_FORMAT,   "FORMAT", 0,
@@ -53,6 +58,8 @@ struct request {
 	const char *chosen; /* the option that chose the kind, "steps"; NULL: none */
 	const char *since;
 	const char *until;
+	int64_t events[DEAD_EVENTS_MAX];
+	bool all;
 };
 
 /* ---- The command line ----------------------------------------------------------------------------- */
@@ -64,6 +71,27 @@ static void read_limit(const char *text, int64_t *limit, struct argp_state *stat
 	if (end == text || *end || number < 0 || number > LIMIT_MAX)
 		argp_error(state, "--limit is '%s'; it must be 0 to %d", text, LIMIT_MAX);
 	*limit = number;
+}
+
+static void read_status(const char *text, int64_t *status, struct argp_state *state)
+{
+	char *end = NULL;
+	*status = strtoll(text, &end, 10);
+	if (*end || *status < 100 || *status > 599)
+		argp_error(state, "--status is '%s'; it must be 100 to 599", text);
+}
+
+static void read_event(const char *text, struct request *request, struct argp_state *state)
+{
+	char *end = NULL;
+	const long long number = strtoll(text, &end, 10);
+	if (!request->listing->arguments)
+		argp_error(state, "'%s' is not expected; filters are options", text);
+	if (*end || number < 1 || request->filters.n_events == DEAD_EVENTS_MAX)
+		argp_error(state, "'%s' is no number of an event, or there are more than %d", text,
+			   DEAD_EVENTS_MAX);
+	request->filters.events = request->events;
+	request->events[request->filters.n_events++] = number;
 }
 
 static void read_format(const char *text, enum format_kind *kind, struct argp_state *state)
@@ -133,6 +161,13 @@ static void refuse(const struct request *request, struct argp_state *state)
 			   request->chosen ? request->chosen : "the list", what);
 }
 
+static bool is_filtered(const struct request *request)
+{
+	struct dead_filter filter;
+	dead_filter_of(&request->filters, &filter);
+	return dead_filter_is_set(&filter);
+}
+
 /* Changes are those since yesterday, up to now, unless said otherwise. */
 static void read_end(struct request *request, struct argp_state *state)
 {
@@ -147,6 +182,8 @@ static void read_end(struct request *request, struct argp_state *state)
 	if (filters->since_us >= filters->until_us)
 		argp_error(state, "--since is not before --until");
 	refuse(request, state);
+	if (request->listing->act && !request->all && !is_filtered(request))
+		argp_error(state, "say which: by EVENT, by an option, or --all");
 }
 
 static error_t parse_filter(int key, const char *arg, struct history_filters *filters,
@@ -167,6 +204,12 @@ static error_t parse_filter(int key, const char *arg, struct history_filters *fi
 		return 0;
 	case LISTING_RESOURCE:
 		filters->resource = arg;
+		return 0;
+	case LISTING_REASON:
+		filters->reason = arg;
+		return 0;
+	case LISTING_STATUS:
+		read_status(arg, &filters->http_status, state);
 		return 0;
 	case KEY_LIMIT:
 		read_limit(arg, &filters->limit, state);
@@ -211,7 +254,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		read_by(arg, request, state);
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "'%s' is not expected; filters are options", arg);
+		read_event(arg, request, state);
+		return 0;
+	case LISTING_ALL:
+		request->all = true;
 		return 0;
 	case ARGP_KEY_END:
 		read_end(request, state);
@@ -230,13 +276,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 enum { OPTIONS_MAX = 24 };
 
-/* Its own filters, then what all have. */
-static void join_options(const struct argp_option *own, struct argp_option joined[OPTIONS_MAX])
+static int add_options(const struct argp_option *options, struct argp_option *joined, int n)
 {
-	int n = 0;
-	for (; own->name; own++)
-		joined[n++] = *own;
-	memcpy(joined + n, common, sizeof(common));
+	for (; options->name; options++)
+		joined[n++] = *options;
+	return n;
+}
+
+/* Its own filters, then what all have. */
+static void join_options(const struct listing *listing, struct argp_option joined[OPTIONS_MAX])
+{
+	int n = add_options(listing->filters, joined, 0);
+	n = add_options(filters_of_all, joined, n);
+	if (!listing->act)
+		n = add_options(output, joined, n);
+	joined[n] = (struct argp_option){0};
 }
 
 /* ---- The rows ------------------------------------------------------------------------------------- */
@@ -344,13 +398,17 @@ int listing_run(const struct listing *listing, int argc, char **argv)
 	request.filters.limit = LIMIT_DEFAULT;
 	request.format.total = listing->total;
 	format_options_of_stdout(&request.format);
-	join_options(listing->filters, options);
-	const struct argp argp = {.options = options, .parser = parse, .doc = listing->doc};
+	join_options(listing, options);
+	const struct argp argp = {.options = options,
+				  .parser = parse,
+				  .args_doc = listing->arguments,
+				  .doc = listing->doc};
 	const struct cli_line line = {listing->command, &argp, &request, CLI_SETTINGS_PATHS};
 	int status = cli_parse(&line, argc, argv, &settings);
 	if (status)
 		return status;
-	status = list(&request, settings.database, &err);
+	status = listing->act ? listing->act(&settings, &request.filters, &err)
+			      : list(&request, settings.database, &err);
 	settings_release(&settings);
 	return status ? cli_fail(listing->command, &err) : cli_finish(listing->command);
 }

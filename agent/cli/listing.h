@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct argp_option;
+struct settings;
 
 struct listing {
 	const char *command;               /* "payi-agent events" */
@@ -16,6 +17,11 @@ struct listing {
 	const struct argp_option *filters; /* beside those that all have */
 	enum history_kind kind;            /* where no option chooses another */
 	bool total;                        /* tables end with sums */
+	const char *
+		arguments; /* "[EVENT...]", for --help: words are numbers of events; NULL: there are none */
+	/* Instead of listing: what to do with what the filters mean. NULL: list. */
+	int (*act)(const struct settings *settings, const struct history_filters *filters,
+		   struct err *err);
 };
 
 /* The options that not every listing has; for its filters. LISTING_KIND + a kind chooses that kind. */
@@ -25,6 +31,9 @@ enum listing_key {
 	LISTING_BY,
 	LISTING_SORT,
 	LISTING_ACTIVE,
+	LISTING_REASON,
+	LISTING_STATUS,
+	LISTING_ALL, /* an act needs a filter, or this */
 	LISTING_KIND = 0x400,
 };
 

@@ -10,6 +10,7 @@
 #include "store/query.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -37,7 +38,12 @@ struct history_filters {
 	const char *user_id;
 	const char *category;
 	const char *resource;
-	int64_t since_us; /* from here on, by event time */
+	const char
+		*reason; /* of dead letters alone: the service's error code; so are the next two */
+	int64_t http_status;   /* 0: any */
+	const int64_t *events; /* their numbers */
+	size_t n_events;       /* 0: any */
+	int64_t since_us; /* from here on, by event time; of dead letters, by when they were refused */
 	int64_t until_us; /* up to here, and not included */
 	int64_t limit;    /* rows; 0: all */
 	enum history_sort sort;

@@ -22,6 +22,7 @@ static const struct history_table *table_of(enum history_kind kind)
 		[HISTORY_USE_CASE_DISTRIBUTION] = &history_use_case_distribution,
 		[HISTORY_USE_CASE_DEFINITIONS] = &history_use_case_definitions,
 		[HISTORY_USE_CASES_ALIKE] = &history_use_cases_alike,
+		[HISTORY_DEAD] = &history_dead,
 	};
 	return tables[kind];
 }
@@ -46,6 +47,9 @@ const char *history_refuses(enum history_kind kind, const struct history_filters
 		{HISTORY_KNOWS_USER, filters->user_id != NULL, "user"},
 		{HISTORY_KNOWS_CATEGORY, filters->category != NULL, "category"},
 		{HISTORY_KNOWS_RESOURCE, filters->resource != NULL, "resource"},
+		{HISTORY_KNOWS_DEATHS, filters->reason != NULL, "reason"},
+		{HISTORY_KNOWS_DEATHS, filters->http_status != 0, "status"},
+		{HISTORY_KNOWS_DEATHS, filters->n_events > 0, "event"},
 		{HISTORY_KNOWS_TIME, filters->since_us != INT64_MIN, "since"},
 		{HISTORY_KNOWS_TIME, filters->until_us != INT64_MAX, "until"},
 		{HISTORY_KNOWS_ORDER, filters->oldest_first, "reverse"},

@@ -30,6 +30,7 @@ enum history_kind {
 	HISTORY_USE_CASE_DISTRIBUTION, /* per use case: how its instances differ */
 	HISTORY_USE_CASE_DEFINITIONS,
 	HISTORY_USE_CASES_ALIKE, /* pairs of names that may be one use case spelt twice */
+	HISTORY_DEAD,            /* events that the service refused for good */
 };
 
 /* What a column's values are, beyond SQLite's types. Any may be null. */

@@ -46,6 +46,7 @@ enum {
 	HISTORY_KNOWS_ORDER = 1 << 6, /* that it can be turned round */
 	HISTORY_KNOWS_SORT = 1 << 7,  /* by all but latency */
 	HISTORY_KNOWS_SORT_LATENCY = 1 << 8,
+	HISTORY_KNOWS_DEATHS = 1 << 9,
 
 	HISTORY_KNOWS_INSTANCES = HISTORY_KNOWS_USE_CASE | HISTORY_KNOWS_ID | HISTORY_KNOWS_USER |
 				  HISTORY_KNOWS_TIME | HISTORY_KNOWS_ORDER,
@@ -74,6 +75,7 @@ extern const struct history_table history_use_case_users;
 extern const struct history_table history_use_case_distribution;
 extern const struct history_table history_use_case_definitions;
 extern const struct history_table history_use_cases_alike;
+extern const struct history_table history_dead;
 
 /* The hour since 1970 that a time is in. */
 int64_t history_hour(int64_t time_us);

@@ -1,99 +1,105 @@
 #include "http/history_api.h"
 
+#include "base/clock.h"
 #include "history/row_json.h"
+#include "http/asked.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-enum {
-	ROWS = 100,
-	ROWS_MAX = 1000,
-	BYTES_MAX = 4 << 20, /* a page ends with the row that reaches it */
+enum { BYTES_MAX = 4 << 20 }; /* a page ends with the row that reaches it */
+
+/* ---- What is asked for ---------------------------------------------------------------------------- */
+
+/* A parameter whose value chooses another kind than its path does. */
+struct choice {
+	enum history_kind of;
+	const char *param;
+	const char *value;
+	enum history_kind kind;
 };
 
-/* ---- Parameters ----------------------------------------------------------------------------------- */
+static const struct choice choices[] = {
+	{HISTORY_USAGE_BY_HOUR, "by", "hour", HISTORY_USAGE_BY_HOUR},
+	{HISTORY_USAGE_BY_HOUR, "by", "day", HISTORY_USAGE_BY_DAY},
+	{HISTORY_USAGE_BY_HOUR, "by", "user", HISTORY_USAGE_BY_USER},
+	{HISTORY_USAGE_BY_HOUR, "by", "step", HISTORY_USAGE_BY_STEP},
+	{HISTORY_USAGE_BY_HOUR, "show", "changes", HISTORY_USAGE_CHANGES},
+	{HISTORY_USE_CASES, "show", "steps", HISTORY_USE_CASE_STEPS},
+	{HISTORY_USE_CASES, "show", "users", HISTORY_USE_CASE_USERS},
+	{HISTORY_USE_CASES, "show", "distribution", HISTORY_USE_CASE_DISTRIBUTION},
+	{HISTORY_USE_CASES, "show", "definitions", HISTORY_USE_CASE_DEFINITIONS},
+	{HISTORY_USE_CASES, "show", "alike", HISTORY_USE_CASES_ALIKE},
+};
 
-/* What a kind does not know is not in its list. */
+enum { N_CHOICES = sizeof(choices) / sizeof(choices[0]) };
+
+static int choose(const struct params *params, const char *param, enum history_kind *kind,
+		  struct err *err)
+{
+	const char *value = params_get(params, param);
+	char list[128] = "";
+	size_t len = 0;
+	if (!value)
+		return 0;
+	for (int i = 0; i < N_CHOICES; i++) {
+		if (choices[i].of != *kind || strcmp(choices[i].param, param) != 0)
+			continue;
+		if (strcmp(choices[i].value, value) == 0) {
+			*kind = choices[i].kind;
+			return 0;
+		}
+		len += (size_t)snprintf(list + len, sizeof(list) - len, " %s", choices[i].value);
+	}
+	return err_set(err, ERR_INVALID, "%s is '%.64s'; it must be one of:%s", param, value, list);
+}
+
 static const char *const *names_of(enum history_kind kind)
 {
-	static const char *const events[] = {"use-case", "id",     "user",  "category",
-					     "resource", "since",  "until", "limit",
-					     "reverse",  "cursor", NULL};
-	static const char *const use_cases[] = {"use-case", "id",      "user",   "since", "until",
-						"limit",    "reverse", "cursor", NULL};
-	static const char *const usage[] = {"use-case", "id",     "user",  "category",
-					    "resource", "since",  "until", "limit",
-					    "reverse",  "cursor", "by",    NULL};
+	static const char *const events[] = {ASKED_FILTERS, "category", "resource", ASKED_PAGE,
+					     NULL};
+	static const char *const use_cases[] = {ASKED_FILTERS, "sort", "show", ASKED_PAGE, NULL};
+	static const char *const usage[] = {ASKED_FILTERS, "category", "resource", "sort",
+					    "by",          "show",     ASKED_PAGE, NULL};
+	static const char *const dead[] = {ASKED_FILTERS, ASKED_DEAD, ASKED_PAGE, NULL};
 	if (kind == HISTORY_EVENTS)
 		return events;
+	if (kind == HISTORY_DEAD)
+		return dead;
 	return kind == HISTORY_USE_CASES ? use_cases : usage;
 }
 
-static int read_kind(const struct params *params, enum history_kind *kind, struct err *err)
+/* Changes are those between two moments; the later one is now, unless it is said. */
+static int complete_changes(struct history_filters *filters, struct err *err)
 {
-	const char *by = params_get(params, "by");
-	if (by && strcmp(by, "day") == 0)
-		*kind = HISTORY_USAGE_BY_DAY;
-	else if (by && strcmp(by, "hour") != 0)
-		return err_set(err, ERR_INVALID, "by is '%.64s'; it must be hour or day", by);
+	const int64_t now_us = clock_wall_us();
+	if (filters->since_us == INT64_MIN || filters->since_us >= now_us)
+		return err_set(err, ERR_INVALID, "changes need a since that is past");
+	if (filters->until_us == INT64_MAX)
+		filters->until_us = now_us;
 	return 0;
 }
 
-static bool parse_number(const char *text, char stop, int64_t *number, const char **rest)
+static int read_question(const struct params *params, enum history_kind *kind, struct asked *asked,
+			 struct err *err)
 {
-	char *end = NULL;
-	errno = 0;
-	*number = strtoll(text, &end, 10);
-	*rest = end + 1;
-	return !errno && end != text && *end == stop;
-}
-
-/* An answer never gave others, of usage: but who asks may write anything. */
-static bool is_possible(enum history_kind kind, const struct history_place *place)
-{
-	if (kind == HISTORY_EVENTS || kind == HISTORY_USE_CASES)
-		return true;
-	return place->time > INT32_MIN && place->time < INT32_MAX && place->row >= 0 &&
-	       place->row < INT32_MAX;
-}
-
-static int read_cursor(const struct params *params, enum history_kind kind,
-		       struct history_place *place, struct history_filters *filters,
-		       struct err *err)
-{
-	const char *text = params_get(params, "cursor");
-	const char *rest = NULL;
-	if (!text)
-		return 0;
-	if (!parse_number(text, '.', &place->time, &rest) ||
-	    !parse_number(rest, '\0', &place->row, &rest) || !is_possible(kind, place))
-		return err_set(err, ERR_INVALID,
-			       "cursor is '%.64s'; it must be one that an answer gave", text);
-	filters->after = place;
-	return 0;
-}
-
-static int read_filters(const struct params *params, struct history_filters *filters,
-			struct err *err)
-{
-	filters->use_case_name = params_get(params, "use-case");
-	filters->use_case_id = params_get(params, "id");
-	filters->user_id = params_get(params, "user");
-	filters->category = params_get(params, "category");
-	filters->resource = params_get(params, "resource");
-	filters->limit = ROWS;
-	int status = params_when(params, "since", &filters->since_us, err);
+	int status = params_check(params, names_of(*kind), err);
 	if (!status)
-		status = params_when(params, "until", &filters->until_us, err);
+		status = choose(params, "by", kind, err);
 	if (!status)
-		status = params_int(params, "limit", 1, ROWS_MAX, &filters->limit, err);
+		status = choose(params, "show", kind, err);
 	if (!status)
-		status = params_bool(params, "reverse", &filters->oldest_first, err);
-	if (!status && filters->since_us >= filters->until_us)
-		status = err_set(err, ERR_INVALID, "since is not before until");
+		status = asked_read(params, asked, err);
+	const bool by_hour = *kind == HISTORY_USAGE_BY_HOUR || *kind == HISTORY_USAGE_BY_DAY;
+	if (!status)
+		status = asked_read_cursor(params, by_hour, asked, err);
+	if (!status && *kind == HISTORY_USAGE_CHANGES)
+		status = complete_changes(&asked->filters, err);
+	const char *what = status ? NULL : history_refuses(*kind, &asked->filters);
+	if (what)
+		status = err_set(err, ERR_INVALID, "what is asked for takes no %s", what);
 	return status;
 }
 
@@ -148,14 +154,7 @@ static int write_page(struct query_db *db, enum history_kind kind,
 int history_api(struct query_db *db, enum history_kind kind, const struct params *params,
 		struct buf *out, struct err *err)
 {
-	struct history_filters filters = HISTORY_FILTERS_INIT;
-	struct history_place place = {0};
-	int status = params_check(params, names_of(kind), err);
-	if (!status)
-		status = read_kind(params, &kind, err);
-	if (!status)
-		status = read_filters(params, &filters, err);
-	if (!status)
-		status = read_cursor(params, kind, &place, &filters, err);
-	return status ? status : write_page(db, kind, &filters, out, err);
+	struct asked asked;
+	const int status = read_question(params, &kind, &asked, err);
+	return status ? status : write_page(db, kind, &asked.filters, out, err);
 }

@@ -1,5 +1,6 @@
 /*
- * The history over HTTP: what the commands events, use-cases and usage show, by the same functions, as pages of JSON.
+ * The history over HTTP: what the commands events, use-cases, usage and dead show, by the same functions, as pages of
+ * JSON.
  * On a thread of the pool.
  *
  *     {"rows":[{…},…],"cursor":"…"}      cursor null: that was all; else it is the parameter for the next page

@@ -25,7 +25,6 @@ struct request {
 	struct MHD_Connection *connection;
 	const struct route *route;
 	struct params params;
-	struct buf body;
 	struct response response;
 	int64_t deadline_us;
 	bool is_suspended;
@@ -43,10 +42,16 @@ static bool must_stop(void *context)
 	       atomic_load_explicit(&request->server->closing, memory_order_relaxed);
 }
 
+static bool is_order(const struct request *request)
+{
+	return strcmp(request->route->method, "POST") == 0;
+}
+
 /* What the database said of being stopped is not what the client has to know. */
 static void say_if_stopped(struct request *request)
 {
-	if (request->response.status != MHD_HTTP_SERVICE_UNAVAILABLE || !must_stop(request))
+	if (request->response.status != MHD_HTTP_SERVICE_UNAVAILABLE || is_order(request) ||
+	    !must_stop(request))
 		return;
 	response_error(&request->response, MHD_HTTP_SERVICE_UNAVAILABLE,
 		       "it took too long and was broken off; ask for less: a shorter time, one use "
@@ -56,12 +61,13 @@ static void say_if_stopped(struct request *request)
 static void on_work(struct work *work)
 {
 	struct request *request = (struct request *)work;
-	struct query_db *db = NULL;
+	struct question question = {
+		.params = &request->params, .must_stop = must_stop, .stop_context = request};
 	struct err err = {0};
-	if (query_db_open(request->server->database, &db, &err) == 0)
-		query_db_stop_when(db, must_stop, request);
-	request->route->work(request->server, db, &request->params, &request->response, &err);
-	query_db_close(db);
+	if (query_db_open(request->server->database, &question.db, &err) == 0)
+		query_db_stop_when(question.db, must_stop, request);
+	request->route->work(request->server, &question, &request->response, &err);
+	query_db_close(question.db);
 	say_if_stopped(request);
 }
 
@@ -70,7 +76,6 @@ static void on_work(struct work *work)
 static void free_request(struct request *request)
 {
 	params_release(&request->params);
-	buf_release(&request->body);
 	buf_release(&request->response.body);
 	free(request);
 }
@@ -116,7 +121,8 @@ static enum MHD_Result begin_work(struct request *request)
 {
 	request->work.run = on_work;
 	request->work.done = on_worked;
-	request->deadline_us = clock_boot_us() + QUERY_MS_MAX * INT64_C(1000);
+	request->deadline_us =
+		clock_boot_us() + (is_order(request) ? ORDER_MS_MAX : QUERY_MS_MAX) * INT64_C(1000);
 	if (work_post(&request->server->line, &request->work)) {
 		suspend(request);
 		return MHD_YES;
@@ -165,14 +171,15 @@ static int refuse(int status, const char *text, const char **why)
 	return status;
 }
 
-/* The length is asked for beforehand, so that no more than that is ever read. */
-static int check_length(struct request *request, const char **why)
+/* Asked beforehand, so that none is ever read. */
+static int check_body(struct request *request, const char **why)
 {
 	const char *length = header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	if (header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING))
-		return refuse(MHD_HTTP_LENGTH_REQUIRED, "a body needs a Content-Length", why);
-	if (length && strtoull(length, NULL, 10) > BODY_BYTES_MAX)
-		return refuse(MHD_HTTP_CONTENT_TOO_LARGE, "a body may have 65536 bytes", why);
+	if (header(request, MHD_HTTP_HEADER_TRANSFER_ENCODING) ||
+	    (length && strspn(length, "0") != strlen(length)))
+		return refuse(MHD_HTTP_CONTENT_TOO_LARGE,
+			      "a request has no body here: what it asks for is in its parameters",
+			      why);
 	return 0;
 }
 
@@ -184,8 +191,8 @@ static int check_path(const struct request *request, bool other_method, const ch
 		return refuse(MHD_HTTP_METHOD_NOT_ALLOWED, "this path takes another method", why);
 	return refuse(MHD_HTTP_NOT_FOUND,
 		      "there is nothing at this path; there are /healthz, /readyz, /metrics, "
-		      "/api/v1/status, /api/v1/history/events, /api/v1/history/use-cases and "
-		      "/api/v1/history/usage",
+		      "/api/v1/status, /api/v1/history/events, /api/v1/history/use-cases, "
+		      "/api/v1/history/usage and /api/v1/dead",
 		      why);
 }
 
@@ -200,7 +207,7 @@ static int judge(struct request *request, const char *path, const char *method, 
 	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_header, &asked);
 	int status = guard_check(&request->server->guard, &asked, &why);
 	if (!status)
-		status = check_length(request, &why);
+		status = check_body(request, &why);
 	if (!status)
 		status = check_path(request, other_method, &why);
 	if (status)
@@ -233,23 +240,17 @@ static enum MHD_Result begin(struct door *door, struct MHD_Connection *connectio
 
 /* ---- libmicrohttpd's calls ------------------------------------------------------------------------ */
 
-static void take_body(struct request *request, const char *bytes, size_t *n)
-{
-	if (request->body.len + *n <= BODY_BYTES_MAX)
-		buf_add(&request->body, bytes, *n);
-	*n = 0;
-}
-
 enum MHD_Result request_handle(void *context, struct MHD_Connection *connection, const char *path,
 			       const char *method, const char *version, const char *bytes,
 			       size_t *n_bytes, void **state)
 {
 	struct request *request = *state;
 	(void)version;
+	(void)bytes;
 	if (!request)
 		return begin(context, connection, path, method, state);
 	if (*n_bytes > 0) {
-		take_body(request, bytes, n_bytes);
+		*n_bytes = 0;
 		return MHD_YES;
 	}
 	if (request->is_answered)

@@ -1,7 +1,9 @@
 #include "http/server_parts.h"
 
 #include "base/exposition.h"
+#include "history/dead.h"
 #include "history/status.h"
+#include "http/asked.h"
 #include "http/history_api.h"
 
 #include <string.h>
@@ -33,58 +35,113 @@ static void fail(struct response *response, const struct err *err)
 }
 
 /* What runs is told even while the database cannot be read: then of all times it is wanted. */
-static void answer_metrics(struct server *server, struct query_db *db, const struct params *params,
+static void answer_metrics(struct server *server, const struct question *question,
 			   struct response *response, struct err *err)
 {
-	(void)params;
 	struct status status;
-	(void)status_gather(server->database, server->ring_dir, db, &status, err);
+	(void)status_gather(server->database, server->ring_dir, question->db, &status, err);
 	response->type = EXPOSITION_CONTENT_TYPE;
 	server->host.metrics(server->host.context, &status, &response->body);
 	status_release(&status);
 }
 
-static void answer_status(struct server *server, struct query_db *db, const struct params *params,
+static void answer_status(struct server *server, const struct question *question,
 			  struct response *response, struct err *err)
 {
-	(void)params;
 	struct status status = {0};
 	response->type = RESPONSE_JSON;
-	if (!db || status_gather(server->database, server->ring_dir, db, &status, err))
+	if (!question->db ||
+	    status_gather(server->database, server->ring_dir, question->db, &status, err))
 		fail(response, err);
 	else
 		status_json(&status, &response->body);
 	status_release(&status);
 }
 
-static void answer_history(enum history_kind kind, struct query_db *db, const struct params *params,
+static void answer_history(enum history_kind kind, const struct question *question,
 			   struct response *response, struct err *err)
 {
 	response->type = RESPONSE_JSON;
-	if (!db || history_api(db, kind, params, &response->body, err))
+	if (!question->db ||
+	    history_api(question->db, kind, question->params, &response->body, err))
 		fail(response, err);
 }
 
-static void answer_events(struct server *server, struct query_db *db, const struct params *params,
+static void answer_events(struct server *server, const struct question *question,
 			  struct response *response, struct err *err)
 {
 	(void)server;
-	answer_history(HISTORY_EVENTS, db, params, response, err);
+	answer_history(HISTORY_EVENTS, question, response, err);
 }
 
-static void answer_use_cases(struct server *server, struct query_db *db,
-			     const struct params *params, struct response *response,
-			     struct err *err)
+static void answer_use_cases(struct server *server, const struct question *question,
+			     struct response *response, struct err *err)
 {
 	(void)server;
-	answer_history(HISTORY_USE_CASES, db, params, response, err);
+	answer_history(HISTORY_USE_CASES, question, response, err);
 }
 
-static void answer_usage(struct server *server, struct query_db *db, const struct params *params,
+static void answer_usage(struct server *server, const struct question *question,
 			 struct response *response, struct err *err)
 {
 	(void)server;
-	answer_history(HISTORY_USAGE_BY_HOUR, db, params, response, err);
+	answer_history(HISTORY_USAGE_BY_HOUR, question, response, err);
+}
+
+/* ---- Dead letters --------------------------------------------------------------------------------- */
+
+static void answer_dead(struct server *server, const struct question *question,
+			struct response *response, struct err *err)
+{
+	(void)server;
+	answer_history(HISTORY_DEAD, question, response, err);
+}
+
+static int read_order(const struct params *params, struct asked *asked, struct dead_filter *filter,
+		      struct err *err)
+{
+	static const char *const names[] = {ASKED_FILTERS, ASKED_DEAD, "all", NULL};
+	bool all = false;
+	int status = params_check(params, names, err);
+	if (!status)
+		status = params_bool(params, "all", &all, err);
+	if (!status)
+		status = asked_read(params, asked, err);
+	if (status)
+		return status;
+	dead_filter_of(&asked->filters, filter);
+	if (!all && !dead_filter_is_set(filter))
+		return err_set(err, ERR_INVALID, "say which: by a filter, or all=yes");
+	return 0;
+}
+
+static void answer_order(struct server *server, enum dead_action action,
+			 const struct question *question, struct response *response,
+			 struct err *err)
+{
+	struct asked asked;
+	struct dead_filter filter;
+	const struct server_order order = {action, &filter, question->must_stop,
+					   question->stop_context};
+	int64_t n = 0;
+	response->type = RESPONSE_JSON;
+	if (read_order(question->params, &asked, &filter, err) ||
+	    server->host.order(server->host.context, &order, &n, err))
+		fail(response, err);
+	else
+		buf_addf(&response->body, "{\"events\":%lld}\n", (long long)n);
+}
+
+static void answer_retry(struct server *server, const struct question *question,
+			 struct response *response, struct err *err)
+{
+	answer_order(server, DEAD_RETRY, question, response, err);
+}
+
+static void answer_drop(struct server *server, const struct question *question,
+			struct response *response, struct err *err)
+{
+	answer_order(server, DEAD_DROP, question, response, err);
 }
 
 /* ---- The table ------------------------------------------------------------------------------------ */
@@ -97,6 +154,9 @@ static const struct route routes[] = {
 	{"/api/v1/history/events", "GET", NULL, answer_events, false},
 	{"/api/v1/history/use-cases", "GET", NULL, answer_use_cases, false},
 	{"/api/v1/history/usage", "GET", NULL, answer_usage, false},
+	{"/api/v1/dead", "GET", NULL, answer_dead, false},
+	{"/api/v1/dead/retry", "POST", NULL, answer_retry, false},
+	{"/api/v1/dead/drop", "POST", NULL, answer_drop, false},
 };
 
 const struct route *route_find(const char *path, const char *method, bool *other_method)

@@ -9,6 +9,8 @@
  *     GET  /api/v1/history/events        as the commands of these names; pages of JSON
  *     GET  /api/v1/history/use-cases
  *     GET  /api/v1/history/usage
+ *     GET  /api/v1/dead                  dead letters, likewise
+ *     POST /api/v1/dead/retry            sends those that the filter means again; /drop gives them up
  *
  * Always on a Unix socket of mode 0600, by TCP where the settings ask for it. guard.h says who may ask, door.h what
  * slow clients cost. What reads the database runs on libuv's thread pool, each request on a connection of its own
@@ -19,8 +21,10 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "store/dead.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 struct server;
@@ -37,12 +41,22 @@ struct server_options {
 	const char *ring_dir;
 };
 
+/* Dead letters to be sent again or dropped. */
+struct server_order {
+	enum dead_action action;
+	const struct dead_filter *filter;
+	bool (*must_stop)(void *context); /* do not wait any longer; any thread */
+	void *stop_context;
+};
+
 struct server_host {
 	void *context;
 	/* NULL: events are drained and stored; else why not. On the loop's thread. */
 	const char *(*not_ready)(void *context);
 	/* Appends the metrics. On a thread of the pool, until the server is closed. */
 	void (*metrics)(void *context, const struct status *status, struct buf *out);
+	/* Has it carried out, and waits for that; *n is how many there were. On a thread of the pool, likewise. */
+	int (*order)(void *context, const struct server_order *order, int64_t *n, struct err *err);
 };
 
 /*

@@ -12,7 +12,11 @@
 
 #include <stdatomic.h>
 
-enum { SERVER_DOORS = 2, BODY_BYTES_MAX = 64 * 1024, QUERY_MS_MAX = 5000 };
+enum {
+	SERVER_DOORS = 2,
+	QUERY_MS_MAX = 5000,  /* what reads may take */
+	ORDER_MS_MAX = 20000, /* what the storage thread has to carry out may wait */
+};
 
 struct request;
 
@@ -33,6 +37,14 @@ struct server {
 	atomic_bool closing;       /* read by threads of the pool */
 };
 
+/* What a thread of the pool has to answer. */
+struct question {
+	struct query_db *db; /* NULL: it could not be opened, and err says why */
+	const struct params *params;
+	bool (*must_stop)(void *context); /* the time is over, or the server ends */
+	void *stop_context;
+};
+
 /* ---- routes.c: which paths there are, and what each answers ---- */
 
 struct route {
@@ -40,8 +52,8 @@ struct route {
 	const char *method; /* GET (HEAD too), or POST */
 	/* One of the two. On the loop's thread, at once: */
 	void (*answer)(struct server *server, struct response *response);
-	/* On a thread of the pool; db is NULL, and err says why, where it could not be opened. */
-	void (*work)(struct server *server, struct query_db *db, const struct params *params,
+	/* On a thread of the pool: */
+	void (*work)(struct server *server, const struct question *question,
 		     struct response *response, struct err *err);
 	bool is_health;
 };

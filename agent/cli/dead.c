@@ -1,0 +1,183 @@
+/* payi-agent dead: events that the service refused for good. */
+#include "history/dead.h"
+#include "cli/cli.h"
+#include "cli/listing.h"
+#include "dead_order.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <string.h>
+
+/* clang-format off */
+#define DEAD_FILTERS \
+	{"reason", LISTING_REASON, "CODE", 0, "refused for this reason: the service's error code", 1}, \
+	{"status", LISTING_STATUS, "N",    0, "refused with this HTTP status", 1}
+
+static const struct argp_option list_options[] = {DEAD_FILTERS, {0}};
+
+static const struct argp_option order_options[] = {
+	DEAD_FILTERS,
+	{"all", LISTING_ALL, NULL, 0, "all that are dead", 1},
+	{0},
+};
+/* clang-format on */
+
+/* ---- list ----------------------------------------------------------------------------------------- */
+
+static int dead_list(int argc, char **argv)
+{
+	static const struct listing listing = {
+		.command = "payi-agent dead list",
+		.arguments = "[EVENT...]",
+		.doc = "Events that the service refused for good (dead letters), the newest first. "
+		       "--since and --until go by when they were refused."
+		       "\vThe others: payi-agent dead show, retry, drop; each has --help.\n\n"
+		       "Examples:\n"
+		       "  payi-agent dead list --since 1d\n"
+		       "  payi-agent dead list --reason use_case_not_found --limit 0 --format csv",
+		.filters = list_options,
+		.kind = HISTORY_DEAD,
+	};
+	return listing_run(&listing, argc, argv);
+}
+
+/* ---- show ----------------------------------------------------------------------------------------- */
+
+static int show_events(const char *database, const struct history_filters *filters, struct err *err)
+{
+	struct query_db *db = NULL;
+	struct buf out = BUF_INIT;
+	int status = query_db_open(database, &db, err);
+	for (size_t i = 0; i < filters->n_events && status >= 0; i++) {
+		status = dead_story(db, filters->events[i], &out, err);
+		if (status == 0)
+			status = err_set(err, ERR_INVALID, "there is no event %lld",
+					 (long long)filters->events[i]);
+		buf_add_char(&out, '\n');
+	}
+	if (status >= 0 && out.failed)
+		status = err_set(err, ERR_MEMORY, "out of memory");
+	if (status >= 0 && out.len)
+		fwrite(out.data, 1, out.len, stdout);
+	query_db_close(db);
+	buf_release(&out);
+	return status < 0 ? status : 0;
+}
+
+static int act_show(const struct settings *settings, const struct history_filters *filters,
+		    struct err *err)
+{
+	struct dead_filter rest;
+	dead_filter_of(filters, &rest);
+	rest.n_events = 0;
+	if (!filters->n_events || dead_filter_is_set(&rest))
+		return err_set(err, ERR_CONFIG,
+			       "say which by their numbers alone: payi-agent dead "
+			       "show EVENT");
+	return show_events(settings->database, filters, err);
+}
+
+static int dead_show(int argc, char **argv)
+{
+	static const struct argp_option none[] = {{0}};
+	static const struct listing listing = {
+		.command = "payi-agent dead show",
+		.arguments = "EVENT...",
+		.doc = "Events whole, a line of JSON each: how their delivery went, and under "
+		       "\"tracked\" all that the application said. Of any events, not only dead "
+		       "ones."
+		       "\vExample:\n"
+		       "  payi-agent dead show 4711 | jq .",
+		.filters = none,
+		.kind = HISTORY_DEAD,
+		.act = act_show,
+	};
+	return listing_run(&listing, argc, argv);
+}
+
+/* ---- retry and drop ------------------------------------------------------------------------------- */
+
+static int act(const struct settings *settings, const struct history_filters *filters,
+	       enum dead_action action, struct err *err)
+{
+	struct dead_filter filter;
+	int64_t n = 0;
+	dead_filter_of(filters, &filter);
+	const int status = dead_order(settings, action, &filter, &n, err);
+	if (status)
+		return status;
+	printf("%lld %s\n", (long long)n,
+	       action == DEAD_RETRY ? "to be sent again" : "dropped; the history keeps them");
+	return 0;
+}
+
+static int act_retry(const struct settings *settings, const struct history_filters *filters,
+		     struct err *err)
+{
+	return act(settings, filters, DEAD_RETRY, err);
+}
+
+static int act_drop(const struct settings *settings, const struct history_filters *filters,
+		    struct err *err)
+{
+	return act(settings, filters, DEAD_DROP, err);
+}
+
+static int dead_retry(int argc, char **argv)
+{
+	static const struct listing listing = {
+		.command = "payi-agent dead retry",
+		.arguments = "[EVENT...]",
+		.doc = "Sends dead letters again, at once, under the ids that they have. Says how "
+		       "many."
+		       "\vExamples:\n"
+		       "  payi-agent dead retry 4711\n"
+		       "  payi-agent dead retry --reason category_resource_not_found\n"
+		       "  payi-agent dead retry --all",
+		.filters = order_options,
+		.kind = HISTORY_DEAD,
+		.act = act_retry,
+	};
+	return listing_run(&listing, argc, argv);
+}
+
+static int dead_drop(int argc, char **argv)
+{
+	static const struct listing listing = {
+		.command = "payi-agent dead drop",
+		.arguments = "[EVENT...]",
+		.doc = "Gives dead letters up: they are never sent, stay in the history as "
+		       "discarded, "
+		       "and are counted. Says how many."
+		       "\vExamples:\n"
+		       "  payi-agent dead drop 4711 4712\n"
+		       "  payi-agent dead drop --use-case load_test --until 2026-11-01",
+		.filters = order_options,
+		.kind = HISTORY_DEAD,
+		.act = act_drop,
+	};
+	return listing_run(&listing, argc, argv);
+}
+
+/* ---- Which ---------------------------------------------------------------------------------------- */
+
+int cli_dead(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} commands[] = {{"list", dead_list},
+			{"show", dead_show},
+			{"retry", dead_retry},
+			{"drop", dead_drop}};
+	const char *word = argc > 1 ? argv[1] : "list";
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(word, commands[i].name) == 0)
+			return commands[i].run(argc > 1 ? argc - 1 : argc,
+					       argc > 1 ? argv + 1 : argv);
+	if (*word == '-')
+		return dead_list(argc, argv);
+	fprintf(stderr, "payi-agent dead: there is no '%s'; there are list, show, retry and drop\n",
+		word);
+	return CLI_USAGE;
+}
