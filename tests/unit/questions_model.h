@@ -17,14 +17,14 @@
 enum {
 	MODEL_EVENTS = 3000,
 	MODEL_DAYS = 10,
-	MODEL_IDS = 40,
+	MODEL_IDS = 39, /* and none: 40 instances, whose ranks are whole numbers */
 	MODEL_GROUPS = 2000,
 	MODEL_TEXT = 192,
 };
 
 struct model {
 	struct sample event[MODEL_EVENTS];
-	char id[MODEL_IDS][16];
+	char id[MODEL_IDS][24];
 	int64_t start_us;
 	uint64_t random;
 };
