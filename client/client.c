@@ -14,6 +14,7 @@
 #include "agent_file.h"
 #include "error.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,28 +113,42 @@ static payi_status open_ring(payi_client *client)
 }
 
 /* In a forked child: one thread makes the ring, the others wait for it. */
-static payi_status reopen(payi_client *client)
+static payi_status wait_for_ring(payi_client *client)
 {
 	struct payi__generation *generation = client->generation;
-	if (opening)
-		return payi__fail(PAYI_ERR_BUSY,
-				  "called from a signal handler while the ring is being opened");
 	while (!atomic_load_explicit(&generation->ready, memory_order_acquire)) {
 		unsigned idle = 0;
 		if (atomic_compare_exchange_strong_explicit(&generation->reopening, &idle, 1,
 							    memory_order_acquire,
 							    memory_order_relaxed)) {
-			opening = true;
 			payi_status status = PAYI_OK;
 			if (!atomic_load_explicit(&generation->ready, memory_order_acquire))
 				status = open_ring(client);
-			opening = false;
 			atomic_store_explicit(&generation->reopening, 0, memory_order_release);
 			return status;
 		}
 		sched_yield();
 	}
 	return PAYI_OK;
+}
+
+/*
+ * opening is true from before this thread may have reopening until after it has given it back (the calls between are a
+ * barrier to the compiler): a handler that interrupts us anywhere there would wait for ever. So would all others for a
+ * thread that is cancelled there, at an open() or a close().
+ */
+static payi_status reopen(payi_client *client)
+{
+	int cancel_state;
+	if (opening)
+		return payi__fail(PAYI_ERR_BUSY,
+				  "called from a signal handler while the ring is being opened");
+	opening = true;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	const payi_status status = wait_for_ring(client);
+	pthread_setcancelstate(cancel_state, NULL);
+	opening = false;
+	return status;
 }
 
 payi_status payi__client_ready(payi_client *client)
@@ -150,10 +165,19 @@ payi_status payi__client_ready(payi_client *client)
 
 /* ---- The agent's answers -------------------------------------------------------------------------- */
 
+/* A thread that were cancelled in here, at an open() or a close(), would keep its lane, and all others from looking. */
+static void map_agent_file(payi_client *client)
+{
+	int cancel_state;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
+	client->agent = payi__agent_file_map(client->directory);
+	pthread_setcancelstate(cancel_state, NULL);
+}
+
 static void look_for_slot(payi_client *client)
 {
 	if (!client->agent)
-		client->agent = payi__agent_file_map(client->directory);
+		map_agent_file(client);
 	if (!client->agent)
 		return;
 	const struct payi_ring_slot *slot =

@@ -67,8 +67,8 @@ void oracle_check(const struct oracle *oracle, const struct place *place,
 int64_t oracle_wrongs(const struct oracle_sums *sums);
 
 /*
- * The books of every ring in the database, all of whose owners are gone: attempted = stored + rejected + refused + dropped
- * + in flight, which is 0 or 1 for each ring. Returns how many do not balance; *in_flight, if not NULL, is their sum.
+ * The books of every lane in the database, whose rings' owners are all gone: attempted = stored + rejected + refused +
+ * dropped + in flight, which is 0 or 1 for each lane. Returns how many do not balance; *in_flight, if not NULL, is the sum.
  */
 int place_check_books(const struct place *place, int64_t *in_flight);
 
