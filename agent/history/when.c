@@ -7,8 +7,9 @@
 #include <time.h>
 
 #define SECOND_US INT64_C(1000000)
+#define AGO_S_MAX INT64_C(315360000000)
 
-/* "15m": a number of at most nine digits, and a unit. */
+/* "15m": a number of at most nine digits, and a unit; 10,000 years at the most. */
 static int parse_ago(const char *text, int64_t *ago_us)
 {
 	static const struct {
@@ -22,7 +23,7 @@ static int parse_ago(const char *text, int64_t *ago_us)
 	for (size_t i = 0; i < digits; i++)
 		number = number * 10 + (text[i] - '0');
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (text[digits] == units[i].unit) {
+		if (text[digits] == units[i].unit && number <= AGO_S_MAX / units[i].seconds) {
 			*ago_us = number * units[i].seconds * SECOND_US;
 			return 0;
 		}

@@ -70,20 +70,10 @@ Test(when, with_a_zone_is_the_same_everywhere)
 
 Test(when, is_refused_when_it_is_none)
 {
-	static const char *const wrong[] = {"",
-					    "7",
-					    "d",
-					    "-2h",
-					    "2hh",
-					    "2 h",
-					    "1.5h",
-					    "3y",
-					    "1234567890s",
-					    "2026-13-01",
-					    "2026-02-30",
-					    "11/01/2026",
-					    "tomorrow",
-					    "2026-11-01T25:00"};
+	static const char *const wrong[] = {
+		"",           "7",          "d",          "-2h",         "2hh",
+		"2 h",        "1.5h",       "3y",         "1234567890s", "20214012w",
+		"2026-13-01", "2026-02-30", "11/01/2026", "tomorrow",    "2026-11-01T25:00"};
 	int64_t when_us = 42;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		cr_expect_eq(history_when(wrong[i], NOW_US, true, &when_us), -1, "%s was taken",

@@ -1,0 +1,85 @@
+/* A ring file as the reader sees it: header, counters, and each lane's records as the drain walks them. */
+#include "fuzz/fuzz.h"
+#include "fuzz/rings.h"
+#include "ring/ring_reader.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { COPY_BYTES = 512 };
+
+static int directory = -1;
+static char directory_name[] = "/dev/shm/payi-fuzz-XXXXXX";
+
+static void leave(void)
+{
+	rmdir(directory_name);
+}
+
+static void open_directory(void)
+{
+	if (directory >= 0)
+		return;
+	fuzz_must(mkdtemp(directory_name));
+	directory = open(directory_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fuzz_must(directory >= 0);
+	atexit(leave);
+}
+
+static int put(const struct forge *forge)
+{
+	const int fd = openat(directory, forge->name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	const size_t n = forge->bytes < sizeof(forge->at) ? forge->bytes : sizeof(forge->at);
+	fuzz_must(fd >= 0 && pwrite(fd, forge->at, n, 0) == (ssize_t)n);
+	return fd;
+}
+
+static void walk_lane(const struct ring_reader *ring, uint32_t lane, uint64_t tail)
+{
+	struct err err;
+	uint8_t copy[COPY_BYTES];
+	uint64_t position = 0;
+	uint64_t sequence = 1;
+	if (tail > ring->lane_bytes || tail % 8)
+		return;
+	while (position < tail) {
+		struct payi_ring_record record;
+		const uint64_t left = tail - position;
+		const size_t bytes = left < sizeof(copy) ? (size_t)left : sizeof(copy);
+		if (ring_reader_copy(ring, lane, position, copy, bytes, &err))
+			return;
+		const int whole = ring_reader_parse(copy, bytes, left, sequence, &record, &err);
+		if (whole < 0)
+			return;
+		const uint64_t record_bytes = payi_ring_record_bytes(record.payload_bytes);
+		fuzz_must(record_bytes > PAYI_RING_RECORD_HEADER && record_bytes <= left);
+		fuzz_must(whole == (record_bytes <= bytes));
+		position += record_bytes;
+		sequence++;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct forge forge;
+	struct ring_reader ring;
+	struct ring_counters counters;
+	struct err err;
+	open_directory();
+	forge_init(&forge, 1);
+	rings_change(&forge, data, size);
+	const int fd = put(&forge);
+	if (ring_reader_open(directory, forge.name, &ring, &err) == 0) {
+		fuzz_must(ring.n_lanes >= 1 && ring.n_lanes <= PAYI_RING_LANES_MAX);
+		fuzz_must(strlen(ring.app_name) < sizeof(ring.app_name));
+		fuzz_must(ring_reader_alive(&ring, &err) == 0);
+		if (ring_reader_counters(&ring, &counters, &err) == 0)
+			for (uint32_t i = 0; i < ring.n_lanes; i++)
+				walk_lane(&ring, i, counters.lane[i].tail);
+		ring_reader_close(&ring);
+	}
+	close(fd);
+	unlinkat(directory, forge.name, 0);
+	return 0;
+}
