@@ -1,5 +1,9 @@
 #include "http/work.h"
 
+#include <sys/resource.h>
+
+enum { WORK_NICE = 15 };
+
 void work_line_init(struct work_line *line, uv_loop_t *loop)
 {
 	*line = (struct work_line){.loop = loop, .last = &line->first};
@@ -17,9 +21,11 @@ static struct work *take_first(struct work_line *line)
 	return work;
 }
 
+/* Of this thread alone, as Linux has it: where the processor is short, storing and sending go first. */
 static void on_run(uv_work_t *uv)
 {
 	struct work *work = uv->data;
+	(void)setpriority(PRIO_PROCESS, 0, WORK_NICE);
 	work->run(work);
 }
 

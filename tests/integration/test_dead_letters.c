@@ -157,6 +157,23 @@ Test(dead_letters, are_listed_with_their_reason)
 	free(output);
 }
 
+/* A service, or a gateway before it, that refuses all with a page of its own. */
+Test(dead_letters, keep_how_the_answer_began_where_it_had_no_message)
+{
+	cr_assert_eq(standin_faults(&service, "[{\"times\":100000,\"status\":400,\"body\":"
+					      "\"<html>\\n  <h1>Not like this</h1>\"}]"),
+		     0);
+	start_agent();
+	track_all();
+	help_wait_query(&site, "SELECT dead FROM sink_books", N, 30);
+	char *output = run("dead list --limit 1 --format jsonl 2>/dev/null", 0);
+	cr_expect(strstr(output, "\"message\":\"<html> <h1>Not like this</h1>\""), "%s", output);
+	free(output);
+	mend();
+	says("dead retry --all", 0, "60 to be sent again");
+	check_all_delivered(N);
+}
+
 Test(dead_letters, are_told_by_the_local_http_as_by_the_command)
 {
 	begin_with_dead();

@@ -134,3 +134,13 @@ Test(sink_retry_after, ignores_what_makes_no_sense_and_bounds_the_rest)
 	cr_assert_eq(retry_after_us("", "1e300", "", 0), RETRY_AFTER_MAX_US);
 	cr_assert_eq(retry_after_us("", "99999999999999999999", "", 0), RETRY_AFTER_MAX_US);
 }
+
+Test(sink_reply, tells_how_a_body_of_any_form_begins)
+{
+	static const char page[] = "\r\n <html>\n\n<h1>400\0\x1b[2J \xe2\x82\xac</h1>";
+	char text[64], small[9];
+	cr_expect_str_eq(reply_excerpt(page, sizeof(page) - 1, text, sizeof(text)),
+			 "<html> <h1>400 [2J </h1>");
+	cr_expect_str_eq(reply_excerpt(page, sizeof(page) - 1, small, sizeof(small)), "<html> <");
+	cr_expect_str_eq(reply_excerpt("", 0, text, sizeof(text)), "");
+}

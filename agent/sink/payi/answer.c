@@ -5,7 +5,10 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { MESSAGE_BYTES_MAX = 200 }; /* of the service's, in a text for people */
+enum {
+	MESSAGE_BYTES_MAX = 200, /* of the service's, in a text for people */
+	EXCERPT_BYTES = 400,     /* of its body, where that has no message */
+};
 
 /* For how long a refused timestamp may be a matter of two clocks that differ. */
 #define RECENT_US (INT64_C(24) * 3600 * 1000000)
@@ -127,6 +130,20 @@ static void accepted(const struct taking *t)
 }
 
 /*
+ * A refusal without a message that is read (a gateway's page, another framework's JSON) is told by how its body
+ * begins. For the event's own record alone, as it may repeat the event; the log never has it.
+ */
+static void judge_alone(const struct taking *t)
+{
+	struct reply_error whole = t->reply->whole;
+	char excerpt[EXCERPT_BYTES];
+	if (!whole.message && t->http->body_bytes > 0)
+		whole.message =
+			reply_excerpt(t->http->body, t->http->body_bytes, excerpt, sizeof(excerpt));
+	judge(t, 0, &whole);
+}
+
+/*
  * A refusal may have the body of an acceptance: then the events in errors[] are at fault, and the others
  * were taken if the count covers them, else they are sent again without those.
  */
@@ -141,7 +158,7 @@ static void refused(const struct taking *t)
 			batch_deliver_rest(t->batch);
 		batch_advance(t->batch);
 	} else if (!batch_halve(t->batch, false)) {
-		judge(t, 0, &t->reply->whole);
+		judge_alone(t);
 		batch_advance(t->batch);
 	}
 }

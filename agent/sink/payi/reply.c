@@ -99,3 +99,19 @@ size_t reply_text_cut(const char *text, size_t max)
 		max--;
 	return max;
 }
+
+const char *reply_excerpt(const char *body, size_t body_bytes, char *text, size_t text_bytes)
+{
+	size_t n = 0;
+	bool blank = true; /* none at the beginning */
+	for (size_t i = 0; i < body_bytes && n + 1 < text_bytes; i++) {
+		const bool plain = body[i] > ' ' && body[i] < 0x7f;
+		if (plain)
+			text[n++] = body[i];
+		else if (!blank)
+			text[n++] = ' ';
+		blank = !plain;
+	}
+	text[n] = '\0';
+	return text;
+}

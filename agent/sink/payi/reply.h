@@ -37,4 +37,10 @@ bool reply_errors_usable(const struct reply *reply, size_t n_sent);
 /* How many bytes of text to keep when there is room for max: never half a character. */
 size_t reply_text_cut(const char *text, size_t max);
 
+/*
+ * How a body of any form begins, as one line: what is not plain ASCII becomes a blank, and blanks are one. Returns
+ * text.
+ */
+const char *reply_excerpt(const char *body, size_t body_bytes, char *text, size_t text_bytes);
+
 #endif
