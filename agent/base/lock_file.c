@@ -7,12 +7,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static void read_who(int fd, char *who, size_t size)
+{
+	const ssize_t n = pread(fd, who, size - 1, 0);
+	who[n > 0 ? n : 0] = '\0';
+	who[strcspn(who, "\n")] = '\0';
+}
+
 static int busy(int fd, const char *path, struct err *err)
 {
 	char who[160];
-	const ssize_t n = pread(fd, who, sizeof(who) - 1, 0);
-	who[n > 0 ? n : 0] = '\0';
-	who[strcspn(who, "\n")] = '\0';
+	read_who(fd, who, sizeof(who));
 	return err_set(err, ERR_BUSY, "%s is held by another agent (%s); stop that one first", path,
 		       who[0] ? who : "it has not said which");
 }
@@ -39,4 +44,25 @@ int lock_file_take(const char *path, const char *who, int *fd_out, struct err *e
 	}
 	*fd_out = fd;
 	return 0;
+}
+
+int lock_file_look(const char *path, struct lock_file_holder *holder, struct err *err)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return 1;
+	if (fd < 0)
+		return err_errno(err, "cannot open the lock file %s", path);
+	struct stat stat;
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	int status = 0;
+	if (fstat(fd, &stat) || fcntl(fd, F_OFD_GETLK, &lock)) {
+		status = err_errno(err, "cannot ask for the lock of %s", path);
+	} else {
+		holder->holds = lock.l_type != F_UNLCK;
+		holder->since_us = (int64_t)stat.st_mtim.tv_sec * 1000000;
+		read_who(fd, holder->who, sizeof(holder->who));
+	}
+	close(fd);
+	return status;
 }

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "doctor/doctor.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -75,10 +76,11 @@ int cli_config(int argc, char **argv)
 	const int status = cli_parse(&line, argc, argv, &settings);
 	if (status)
 		return status;
-	if (action == ACTION_CHECK)
-		say_fine(&settings);
-	else
+	struct err err = {0};
+	if (action == ACTION_SHOW)
 		show(&settings);
+	else if (doctor_check_settings(&settings, &err) == 0)
+		say_fine(&settings);
 	settings_release(&settings);
-	return cli_finish(line.command);
+	return err.code ? cli_fail(line.command, &err) : cli_finish(line.command);
 }

@@ -1,5 +1,6 @@
 #include "cli/status_text.h"
 
+#include "base/human.h"
 #include "cli/display.h"
 #include "cli/table.h"
 #include "history/status.h"
@@ -12,33 +13,19 @@ static void add_heading(struct buf *out, const char *heading)
 
 static void add_bytes(struct buf *out, int64_t bytes)
 {
-	static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-	double number = (double)bytes;
-	int unit = 0;
-	for (; number >= 1024 && unit < 4; unit++)
-		number /= 1024;
-	buf_addf(out, "%.*f %s", unit ? 1 : 0, number, units[unit]);
+	char text[HUMAN_BYTES];
+	buf_add_str(out, human_bytes(bytes, text));
 }
 
-/* "12 s", "3 min", "2 h", "5 days". */
 static void add_duration(struct buf *out, int64_t us)
 {
-	const int64_t s = us / 1000000;
-	if (s < 1)
-		buf_addf(out, "%lld ms", (long long)(us / 1000));
-	else if (s < 120)
-		buf_addf(out, "%lld s", (long long)s);
-	else if (s < 7200)
-		buf_addf(out, "%lld min", (long long)(s / 60));
-	else if (s < 172800)
-		buf_addf(out, "%lld h", (long long)(s / 3600));
-	else
-		buf_addf(out, "%lld days", (long long)(s / 86400));
+	char text[HUMAN_BYTES];
+	buf_add_str(out, human_duration(us, text));
 }
 
 static void add_ago(struct buf *out, int64_t now_us, int64_t then_us)
 {
-	add_duration(out, now_us > then_us ? now_us - then_us : 0);
+	add_duration(out, now_us - then_us);
 	buf_add_str(out, " ago");
 }
 
@@ -125,7 +112,7 @@ static void add_sink_times(const struct books_sink *sink, int64_t now_us, struct
 	}
 	if (sink->oldest_us) {
 		buf_add_str(out, ", the oldest event has waited ");
-		add_duration(out, now_us > sink->oldest_us ? now_us - sink->oldest_us : 0);
+		add_duration(out, now_us - sink->oldest_us);
 	}
 }
 

@@ -6,37 +6,8 @@
 #include <argp.h>
 #include <curl/curl.h>
 #include <microhttpd.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <uv.h>
-
-/* Reads a number and passes over the point behind it. */
-static long read_number(const char **text)
-{
-	char *end = NULL;
-	const long number = strtol(*text, &end, 10);
-	*text = *end == '.' ? end + 1 : end;
-	return number;
-}
-
-/*
- * SQLite before 3.51.3 may corrupt a database in WAL mode when one connection checkpoints while another
- * commits (sqlite.org/wal.html, "the WAL-reset bug"); 3.44.6 and 3.50.7 have the fix, too.
- */
-static bool has_wal_reset_defect(const char *version)
-{
-	const long major = read_number(&version);
-	const long minor = read_number(&version);
-	const long patch = read_number(&version);
-	if (major != 3)
-		return major < 3;
-	if (minor == 44)
-		return patch < 6;
-	if (minor == 50)
-		return patch < 7;
-	return minor < 51 || (minor == 51 && patch < 3);
-}
 
 static const char doc[] = "The versions of the agent and of the libraries it runs with.\v"
 			  "Example:\n  payi-agent version";
@@ -51,7 +22,7 @@ int cli_version(int argc, char **argv)
 	const char *sqlite = query_sqlite_version();
 	printf("payi-agent %s\n", payi_version());
 	printf("SQLite %s%s\n", sqlite,
-	       has_wal_reset_defect(sqlite)
+	       query_sqlite_has_reset_defect()
 		       ? " (has the WAL-reset defect; harmless here: one connection makes every "
 			 "write and every checkpoint)"
 		       : "");

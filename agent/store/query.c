@@ -1,5 +1,6 @@
 #include "store/query.h"
 
+#include "store/migrations.h"
 #include "store/sql.h"
 
 #include <errno.h>
@@ -216,4 +217,21 @@ const void *query_blob(const struct query *query, int column, size_t *bytes)
 const char *query_sqlite_version(void)
 {
 	return sqlite3_libversion();
+}
+
+/* Fixed in 3.51.3, and in 3.44.6 and 3.50.7. */
+bool query_sqlite_has_reset_defect(void)
+{
+	const int version = sqlite3_libversion_number();
+	const int series = version / 1000;
+	if (series == 3044)
+		return version < 3044006;
+	if (series == 3050)
+		return version < 3050007;
+	return version < 3051003;
+}
+
+int query_schema_version(void)
+{
+	return schema_n_migrations;
 }

@@ -48,4 +48,13 @@ const void *query_blob(const struct query *query, int column, size_t *bytes);
 /* The version of SQLite that runs, "3.40.1". */
 const char *query_sqlite_version(void);
 
+/*
+ * Whether that version may corrupt a database in WAL mode when one connection checkpoints while another commits
+ * (sqlite.org/wal.html, "the WAL-reset bug").
+ */
+bool query_sqlite_has_reset_defect(void);
+
+/* The newest schema that this agent knows: of PRAGMA user_version. */
+int query_schema_version(void);
+
 #endif

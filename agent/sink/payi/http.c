@@ -256,6 +256,7 @@ static struct http_answer answer_of(const struct exchange *exchange, CURLcode re
 		.error = answered             ? NULL
 			 : exchange->error[0] ? exchange->error
 					      : curl_easy_strerror(result),
+		.error_code = answered ? 0 : (int)result,
 		.body = (const char *)exchange->body.data,
 		.body_bytes = exchange->body.len,
 		.body_cut = result != CURLE_OK,

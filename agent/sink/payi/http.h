@@ -42,6 +42,7 @@ enum { HTTP_ANSWER_BYTES_MAX = 1 << 20 };
 struct http_answer {
 	int status;        /* 0: there was none; error says why */
 	const char *error; /* NULL when status is not 0 */
+	int error_code;    /* libcurl's, beside error: for who explains it */
 	const char *body;
 	size_t body_bytes;
 	bool body_cut;          /* longer than HTTP_ANSWER_BYTES_MAX, or it broke off */
