@@ -78,8 +78,13 @@ int help_count_rings(const struct help_site *site)
 static void exec_agent(const struct help_site *site, const char *const *arguments,
 		       const char *const *environment)
 {
-	const char *argv[ARGUMENTS_MAX] = {AGENT_PROGRAM, "run",        "--data-dir",
-					   site->data,    "--ring-dir", site->rings};
+	const char *given = getenv("AGENT_PROGRAM"); /* another build of it */
+	const char *argv[ARGUMENTS_MAX] = {given ? given : AGENT_PROGRAM,
+					   "run",
+					   "--data-dir",
+					   site->data,
+					   "--ring-dir",
+					   site->rings};
 	int n = 6;
 	for (; arguments && *arguments && n < ARGUMENTS_MAX - 1; arguments++)
 		argv[n++] = *arguments;

@@ -9,10 +9,8 @@
  *
  * With synchronous = NORMAL the second is not promised, and not asked; the others are.
  */
-#include "base/clock.h"
-#include "drain/drain.h"
 #include "payi/payi.h"
-#include "prove/kit/place.h"
+#include "prove/kit/drainer.h"
 #include "prove/kit/power.h"
 #include "prove/kit/prove.h"
 #include "store/store.h"
@@ -143,8 +141,7 @@ static void check_cuts(void)
 
 /* ---- Work ----------------------------------------------------------------------------------------- */
 
-static struct store *store;
-static struct drain *drain;
+static struct drainer drainer;
 
 static void track(void)
 {
@@ -175,34 +172,6 @@ static void track(void)
 	n_tracked++;
 }
 
-static void transact(void)
-{
-	struct err err;
-	const int any = drain_look(drain, clock_boot_us(), true, &err);
-	if (any == 0)
-		return;
-	if (any < 0 || store_begin(store, &err) || drain_take(drain, clock_wall_us(), &err) ||
-	    store_commit(store, &err))
-		prove_broken("cannot store: %s", err.text);
-	drain_give_back(drain);
-}
-
-static void checkpoint(void)
-{
-	struct err err;
-	if (store_checkpoint(store, &err))
-		prove_broken("cannot move the WAL: %s", err.text);
-}
-
-static void open_store(void)
-{
-	struct err err;
-	const struct store_options options = {.path = place.database, .sync_full = sync_full};
-	if (store_open(&options, &store, &err) ||
-	    drain_open(place.rings, 1000, store, &drain, &err))
-		prove_broken("cannot store: %s", err.text);
-}
-
 static void run_round(void)
 {
 	place_empty(&place);
@@ -212,19 +181,19 @@ static void run_round(void)
 	chance = prove_below(2)
 			 ? 40
 			 : 150; /* often in the first transactions, which make the database */
-	open_store();
+	drainer_open(&drainer, &place, sync_full);
 	check_cuts();
 	for (int i = 0; i < COMMITS_PER_ROUND && n_cuts < n_wanted; i++) {
 		for (int n = 1 + prove_below(EVENTS_PER_COMMIT); n > 0; n--)
 			track();
 		chance = prove_below(2) ? 20 : 100;
-		transact();
+		drainer_tick(&drainer);
 		if (prove_below(8) == 0)
-			checkpoint();
+			drainer_tick(
+				&drainer); /* nothing to do: a checkpoint, when there is much to move */
 		check_cuts();
 	}
-	drain_close(drain);
-	store_close(store);
+	drainer_close(&drainer);
 	check_cuts();
 	payi_client_close(client);
 	power_remove(place.database);

@@ -287,7 +287,8 @@ struct copy {
 
 static struct copies {
 	int n;
-	int file; /* the child's descriptor of its ring's file; -1: there is none yet */
+	int file;       /* the child's descriptor of its ring's file; -1: there is none yet */
+	int n_unlocked; /* steps at which it could be seen, and looked dead */
 	struct copy copy[COPIES_MAX];
 	uint8_t now[FILE_BYTES];
 } * copies;
@@ -312,6 +313,13 @@ static int open_ring_file(void)
 	return file;
 }
 
+/* Alive, as the agent asks it: by another description of the file. */
+static bool is_locked(int file)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+	return fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 static bool is_known(const struct copy *last)
 {
 	return last && last->outcome == note->outcome &&
@@ -324,6 +332,8 @@ static void look(int n)
 	const int error = errno;
 	if (copies->file < 0)
 		copies->file = open_ring_file();
+	if (copies->file >= 0 && !is_locked(copies->file))
+		copies->n_unlocked++;
 	if (copies->file >= 0 && pread(copies->file, copies->now, FILE_BYTES, 0) == FILE_BYTES &&
 	    copies->n < COPIES_MAX && !is_known(copies->n ? &copies->copy[copies->n - 1] : NULL)) {
 		struct copy *copy = &copies->copy[copies->n++];
@@ -483,7 +493,7 @@ static void drain_all(void)
 	char path[PLACE_PATH_BYTES + 16];
 	snprintf(path, sizeof(path), "%s/" PAYI_RING_AGENT_FILE, place.rings);
 	if (!scenario->drain)
-		drainer_open(&drainer, &place);
+		drainer_open(&drainer, &place, false);
 	drainer_drain(&drainer);
 	if (!scenario->drain) {
 		drainer_close(&drainer);
@@ -510,7 +520,11 @@ static int walk(int signal_at)
 	const struct steps_program program = begin("walked", look);
 	copies->n = 0;
 	copies->file = -1;
+	copies->n_unlocked = 0;
 	const int n = steps_walk(&program, SIGUSR1, signal_at);
+	if (copies->n_unlocked > 0)
+		prove_finding("%s: a living application's ring is not locked, at %d steps",
+			      scenario->name, copies->n_unlocked);
 	for (int i = 0; i < copies->n; i++)
 		bury(&copies->copy[i]);
 	if (copies->n == COPIES_MAX)
@@ -546,7 +560,7 @@ static void run_scenario(void)
 	const int whole = n_whole, kills_before = n_kills_all, copies_before = n_copies_all;
 	place_empty(&place);
 	if (scenario->drain)
-		drainer_open(&drainer, &place);
+		drainer_open(&drainer, &place, false);
 	client = NULL;
 	parents_ring[0] = '\0';
 	if (scenario->forked)

@@ -101,6 +101,14 @@ static void look(struct trace *trace)
 		trace->over = true;
 }
 
+static void arrive(struct trace *trace)
+{
+	if (trace->plan->act)
+		trace->plan->act(trace->plan->context);
+	else
+		trace->over = true;
+}
+
 /* One stop of one thread. */
 static void handle(struct trace *trace, pid_t thread, int status)
 {
@@ -111,7 +119,8 @@ static void handle(struct trace *trace, pid_t thread, int status)
 			trace->counting = true;
 		if (trace->counting && number >= 0)
 			trace->n++;
-		trace->over = trace->wanted && trace->n == trace->wanted;
+		if (trace->counting && number >= 0 && trace->n == trace->wanted)
+			arrive(trace);
 		signal_number = 0;
 	} else if (signal_number == SIGTRAP || signal_number == SIGSTOP) {
 		signal_number = 0; /* a new thread, or its first stop */

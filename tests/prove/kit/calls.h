@@ -18,6 +18,8 @@ struct calls_plan {
 	 * send a signal to place->agent.
 	 */
 	bool (*armed)(void *context);
+	/* Not NULL: called at the nth call, before it happens, in place of the kill; then the agent goes on. */
+	void (*act)(void *context);
 	void *context;
 };
 

@@ -99,7 +99,7 @@ static void run_case(const struct cases_case *it)
 	const int before = prove_findings();
 	place_empty(&place);
 	oracle_open(&oracle, &place);
-	drainer_open(&drainer, &place);
+	drainer_open(&drainer, &place, false);
 	const pid_t child = fork();
 	if (child == 0) {
 		setpgid(0, 0);

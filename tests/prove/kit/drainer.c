@@ -5,34 +5,34 @@
 
 enum { COMMIT_EVENTS = 2000 };
 
-void drainer_open(struct drainer *drainer, const struct place *place)
+void drainer_open(struct drainer *drainer, const struct place *place, bool sync_full)
 {
 	struct err err;
-	const struct store_options options = {.path = place->database, .sync_full = false};
-	if (store_open(&options, &drainer->store, &err) ||
-	    drain_open(place->rings, COMMIT_EVENTS, drainer->store, &drainer->drain, &err))
+	const struct intake_options options = {.database = place->database,
+					       .ring_dir = place->rings,
+					       .commit_events = COMMIT_EVENTS,
+					       .sync_full = sync_full};
+	if (intake_open(&options, &drainer->intake, &err))
 		prove_broken("cannot drain: %s", err.text);
 }
 
 void drainer_close(struct drainer *drainer)
 {
-	drain_close(drainer->drain);
-	store_close(drainer->store);
+	intake_close(drainer->intake);
 }
 
 bool drainer_tick(struct drainer *drainer)
 {
-	struct err err;
-	const int any = drain_look(drainer->drain, clock_boot_us(), true, &err);
-	if (any < 0)
-		prove_broken("cannot look: %s", err.text);
-	if (!any)
+	switch (intake_step(drainer->intake, clock_boot_us(), clock_wall_us(), true)) {
+	case INTAKE_IDLE:
 		return false;
-	if (store_begin(drainer->store, &err) ||
-	    drain_take(drainer->drain, clock_wall_us(), &err) || store_commit(drainer->store, &err))
-		prove_broken("cannot store: %s", err.text);
-	drain_give_back(drainer->drain);
-	return true;
+	case INTAKE_STORED:
+		return true;
+	case INTAKE_PAUSED:
+	case INTAKE_LOST:
+		break;
+	}
+	prove_broken("cannot store: %s", intake_error(drainer->intake)->text);
 }
 
 void drainer_drain(struct drainer *drainer)
