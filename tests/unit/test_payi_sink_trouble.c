@@ -174,6 +174,64 @@ Test(payi_sink_trouble, waits_for_a_service_that_is_not_there_yet)
 	run_until(all_delivered);
 }
 
+/* ---- An event that the service fails over --------------------------------------------------------------- */
+
+static int poison, poison_status;
+
+static void fail_over_one(struct server *self, const struct server_request *request,
+			  struct server_answer *answer)
+{
+	if (has_event(request, poison))
+		answer->status = poison_status;
+	else
+		accept_all(self, request, answer);
+}
+
+static bool only_poison_waits(void)
+{
+	return count(DELIVERED) == n_events - 1 && events[poison].state == DEFERRED;
+}
+
+Test(payi_sink_trouble, an_event_that_the_service_fails_over_waits_alone)
+{
+	server.script = fail_over_one;
+	poison = 23;
+	poison_status = 503;
+	add_events(300);
+	open_sink();
+	run_until(only_poison_waits);
+	cr_assert_eq(n_deferrals, 1);
+	cr_assert_eq(events[poison].http_status, 503);
+	cr_assert_lt(server.n_requests, 30 + 20);
+	add_events(100);
+	payi_sink_wake(sink);
+	run_until(only_poison_waits);
+	for (int id = 1; id <= n_events; id++)
+		cr_assert_eq(events[id].n_accepted, id != poison);
+}
+
+Test(payi_sink_trouble, one_that_breaks_every_connection_waits_alone_as_well)
+{
+	server.script = fail_over_one;
+	poison = 23;
+	poison_status = -1;
+	add_events(100);
+	open_sink();
+	run_until(only_poison_waits);
+}
+
+/* Nothing else is there to prove that the service works: it says itself that it has broken. */
+Test(payi_sink_trouble, it_is_found_in_the_only_batch_there_is)
+{
+	server.script = fail_over_one;
+	options.batch_events = 64;
+	poison = 1;
+	poison_status = 500;
+	add_events(64);
+	open_sink();
+	run_until(only_poison_waits);
+}
+
 /* ---- The key ------------------------------------------------------------------------------------------- */
 
 static void write_key(const char *key)

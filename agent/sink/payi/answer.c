@@ -1,5 +1,6 @@
 #include "sink/payi/answer.h"
 
+#include "base/backoff.h"
 #include "sink/payi/reply.h"
 
 #include <assert.h>
@@ -16,7 +17,9 @@ enum {
 enum {
 	CLOCK_STEP_US = 1000000, /* of a Date header */
 	UNKNOWN_TRIES = 5,
-	CONFLICTS = 2, /* so many in a row are no lock that timed out */
+	CONFLICTS = 2,       /* so many in a row are no lock that timed out */
+	FAILURES = 2,        /* likewise, no chance */
+	FAILURES_OF_ALL = 6, /* likewise, where all fail */
 };
 
 struct taking {
@@ -181,6 +184,61 @@ static void conflict(const struct taking *t)
 	batch_doubt_all(t->batch);
 }
 
+/* ---- Failures --------------------------------------------------------------------------------------- */
+
+/*
+ * Over what does the service fail? Over nothing in particular, when others fail as well. When others pass, or when
+ * an event fails alone that has failed before, it is this batch; so it is when the service says of itself that
+ * it has broken (500; a gateway before one that is down says 502 to 504), and all there is to lose by halving
+ * a batch in vain are a few larger requests.
+ */
+static bool others_passed(const struct taking *t)
+{
+	const struct batch *batch = t->batch;
+	bool suspected = batch->n_in_body == 1 && batch->items[0].attempts > 0;
+	return suspected ||
+	       (batch->n_failures >= FAILURES && t->endpoint->n_answers != batch->answers_before);
+}
+
+static bool is_worth_narrowing(const struct taking *t)
+{
+	int n = t->batch->n_failures;
+	return others_passed(t) || (n >= FAILURES && t->http->status == 500) ||
+	       (n >= FAILURES_OF_ALL && t->http->status > 0);
+}
+
+/* Halves the batch; an event that stands alone waits for itself from now on. */
+static void narrow(const struct taking *t)
+{
+	struct reply_error error = t->reply->whole;
+	t->batch->suspected = batch_halve(t->batch, false);
+	if (t->batch->suspected) {
+		endpoint_narrows(t->endpoint);
+		return;
+	}
+	if (!error.message)
+		error.message = t->http->status ? "the service fails over this event alone"
+						: t->http->error;
+	defer(t, 0, t->http->status, &error);
+	batch_advance(t->batch);
+}
+
+/* Returns for how long what is left of the batch shall wait. A probe is the endpoint's trouble always. */
+static int64_t failed(const struct taking *t, bool probe, int64_t now_us)
+{
+	struct batch *batch = t->batch;
+	if (batch->n_failures++ == 0 && !batch->suspected)
+		batch->answers_before = t->endpoint->n_answers;
+	int32_t n_failures = batch->n_failures;
+	bool own = others_passed(t) && !probe;
+	if (is_worth_narrowing(t))
+		narrow(t);
+	if (own)
+		return backoff_us(n_failures);
+	endpoint_failed(t->endpoint, probe, t->http->retry_after_us, now_us);
+	return 0;
+}
+
 static bool is_broken(const struct http_answer *http, const struct reply *reply)
 {
 	return (http->body_cut || !reply->root) && !(reply->empty && !http->body_cut);
@@ -269,7 +327,7 @@ static void tell_endpoint(const struct taking *t, bool probe, struct answer_cloc
 		endpoint_hold(t->endpoint, ENDPOINT_KEY_REFUSED, retry_after_us, clocks.now_us);
 	else if (outcome == OUTCOME_HELD)
 		endpoint_hold(t->endpoint, ENDPOINT_HELD, retry_after_us, clocks.now_us);
-	else
+	else if (outcome != OUTCOME_FAILED)
 		endpoint_failed(t->endpoint, probe, retry_after_us, clocks.now_us);
 }
 
@@ -286,6 +344,7 @@ void answer_take(struct batch *batch, struct endpoint *endpoint, const struct ht
 	bool looked = form == INGEST_LOOKUP &&
 		      (answer->outcome == OUTCOME_ACCEPTED || answer->outcome == OUTCOME_REFUSED);
 	answer->text[0] = '\0';
+	answer->pause_us = 0;
 	if (!looked)
 		describe(&t, answer->outcome, answer->text);
 	if (form == INGEST_LOOKUP && !looked)
@@ -295,6 +354,9 @@ void answer_take(struct batch *batch, struct endpoint *endpoint, const struct ht
 	} else {
 		carry_out(&t, answer->outcome);
 		tell_endpoint(&t, probe, clocks, form, answer->outcome);
+	}
+	if (answer->outcome == OUTCOME_FAILED) {
+		answer->pause_us = failed(&t, probe, clocks.now_us);
 	}
 	reply_release(&reply);
 }

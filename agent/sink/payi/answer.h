@@ -13,6 +13,7 @@ enum { ANSWER_TEXT_BYTES = 400 };
 
 struct answer {
 	enum outcome_request outcome;
+	int64_t pause_us; /* what is left of the batch waits that long, the others need not */
 	char text
 		[ANSWER_TEXT_BYTES]; /* what was wrong, for people; "" when the request was accepted */
 };

@@ -69,6 +69,8 @@ void batch_begin(struct batch *batch, int64_t after_id, bool deferred, size_t by
 	batch->n_found = 0;
 	batch->n_missing = 0;
 	batch->n_conflicts = 0;
+	batch->n_failures = 0;
+	batch->suspected = false;
 	batch->n_wanted = (size_t)batch->events_max;
 	batch->grows = true;
 }
@@ -239,6 +241,7 @@ void batch_advance(struct batch *batch)
 {
 	size_t n_sent = batch->n_in_body;
 	size_t n_left = 0;
+	batch->n_failures = 0;
 	for (size_t i = 0; i < batch->n_items; i++) {
 		if (batch->items[i].has_verdict)
 			continue;
@@ -311,6 +314,8 @@ static bool take_to_send(struct batch *batch, const struct sink_item *item,
 		.given_id_bytes = (uint32_t)given_id_bytes,
 		.attempts = item->attempts,
 	};
+	if (item->attempts > 0)
+		batch->n_wanted = 1; /* it may be what others would fail over: begin with few */
 	return true;
 }
 

@@ -69,6 +69,9 @@ struct batch {
 	size_t n_found, n_missing; /* of those that were in doubt last */
 	int n_unanswered;          /* look-ups, likewise */
 	int n_conflicts;           /* in a row */
+	int n_failures;            /* likewise */
+	bool suspected;            /* it is being narrowed down to what the service fails over */
+	uint64_t answers_before;   /* the endpoint's, at the first failure */
 	size_t n_wanted;           /* in the next body, at the most */
 	bool grows;                /* after a success more are sent again */
 	struct buf body;

@@ -2,6 +2,8 @@
 
 #include "base/backoff.h"
 
+enum { NARROWING_FAILURES = 2 };
+
 void endpoint_init(struct endpoint *endpoint)
 {
 	*endpoint = (struct endpoint){.state = ENDPOINT_UP, .form = ENDPOINT_BULK};
@@ -29,6 +31,7 @@ enum ingest_form endpoint_form_now(struct endpoint *endpoint, int64_t now_us)
 
 void endpoint_answered(struct endpoint *endpoint, bool probe, enum ingest_form form, int64_t now_us)
 {
+	endpoint->n_answers += form != INGEST_LOOKUP;
 	if (form == INGEST_BULK) {
 		endpoint->form = ENDPOINT_BULK;
 	} else if (form == INGEST_SINGLE && endpoint->form == ENDPOINT_TRYING_SINGLE) {
@@ -75,6 +78,13 @@ void endpoint_failed(struct endpoint *endpoint, bool probe, int64_t retry_after_
 		endpoint->next_try_us =
 			later(endpoint->next_try_us, now_us + wait_us(endpoint, retry_after_us));
 	}
+}
+
+/* A request that is halved again and again shall find what it fails over in seconds. */
+void endpoint_narrows(struct endpoint *endpoint)
+{
+	if (endpoint->failures > NARROWING_FAILURES)
+		endpoint->failures = NARROWING_FAILURES;
 }
 
 void endpoint_no_bulk(struct endpoint *endpoint)

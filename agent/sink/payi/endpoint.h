@@ -37,8 +37,9 @@ struct endpoint {
 	enum endpoint_form form;
 	int64_t next_try_us;
 	int64_t bulk_again_us;
-	int failures; /* in a row */
-	bool finds;   /* a look-up has found something, once */
+	int failures;       /* in a row */
+	bool finds;         /* a look-up has found something, once */
+	uint64_t n_answers; /* to requests with events */
 };
 
 void endpoint_init(struct endpoint *endpoint);
@@ -58,6 +59,7 @@ void endpoint_answered(struct endpoint *endpoint, bool probe, enum ingest_form f
 void endpoint_alive(struct endpoint *endpoint, bool probe);   /* as answered, of no form */
 void endpoint_reached(struct endpoint *endpoint, bool probe); /* it speaks; nothing was sent */
 void endpoint_failed(struct endpoint *endpoint, bool probe, int64_t retry_after_us, int64_t now_us);
+void endpoint_narrows(struct endpoint *endpoint); /* the next ones come soon, for a while */
 void endpoint_no_bulk(struct endpoint *endpoint);
 void endpoint_hold(struct endpoint *endpoint, enum endpoint_state state, int64_t retry_after_us,
 		   int64_t now_us);

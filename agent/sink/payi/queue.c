@@ -67,6 +67,11 @@ int64_t queue_next_us(const struct queue *queue)
 	return next_us;
 }
 
+void queue_move_back(struct queue *queue, struct queue_slot *slot)
+{
+	slot->turn = queue->n_turns++;
+}
+
 static void count(struct sink_counters *counters, const struct sink_settlement *settlement)
 {
 	int64_t n[SINK_HELD + 1] = {0};

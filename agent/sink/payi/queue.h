@@ -61,6 +61,9 @@ void queue_fill(struct queue *queue, int64_t now_us, int64_t wall_us, bool hurry
 struct queue_slot *queue_next(const struct queue *queue, int64_t now_us);
 int64_t queue_next_us(const struct queue *queue);
 
+/* It failed: let others try first, so that one does not stand for all. */
+void queue_move_back(struct queue *queue, struct queue_slot *slot);
+
 /* Settles a batch without items; the slot is free then. */
 void queue_settle(struct queue *queue, struct queue_slot *slot);
 
