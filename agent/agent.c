@@ -134,6 +134,12 @@ static void settle(void *context, const struct sink_settlement *settlement)
 	storage_settle(agent->storage, &named);
 }
 
+static uint64_t n_committed(void *context)
+{
+	const struct agent *agent = context;
+	return storage_settlements(agent->storage);
+}
+
 static int fetch_asks(void *context, int64_t now_us, int limit, sink_take_ask_fn *take, void *taker)
 {
 	struct agent *agent = context;
@@ -345,6 +351,7 @@ static int start_sink(struct agent *agent, struct err *err)
 				       .fetch = fetch,
 				       .fetch_deferred = fetch_deferred,
 				       .settle = settle,
+				       .n_committed = n_committed,
 				       .fetch_asks = fetch_asks,
 				       .settle_ask = settle_ask,
 				       .report = report};

@@ -5,6 +5,7 @@
 #include "drain/drain.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,7 @@ struct intake {
 	struct letter *letters; /* not committed yet */
 	bool dirty;             /* committed since the last checkpoint */
 	int64_t news;
+	_Atomic uint64_t settlements; /* pairs with the reader in intake_settlements() */
 	struct intake_counters counters;
 
 	bool paused;
@@ -110,6 +112,11 @@ static void say_relief(struct intake *intake, int64_t now_us)
 	intake->pause_us = PAUSE_FIRST_US;
 }
 
+uint64_t intake_settlements(const struct intake *intake)
+{
+	return atomic_load_explicit(&intake->settlements, memory_order_acquire);
+}
+
 /* ---- A step --------------------------------------------------------------------------------------- */
 
 static void committed(struct intake *intake)
@@ -119,6 +126,8 @@ static void committed(struct intake *intake)
 	drain_give_back(intake->drain);
 	intake->news += drain_totals(intake->drain).records - before + freed;
 	counter_add(&intake->counters.commits, 1);
+	atomic_fetch_add_explicit(&intake->settlements, letter_n_settlements(intake->letters),
+				  memory_order_release);
 	intake->letters = letter_committed(intake->letters);
 	intake->dirty = true;
 }

@@ -57,6 +57,9 @@ int64_t intake_events(const struct intake *intake);
 /* Goes up with each commit that may have brought a sink something to do: records, or what is held no longer. */
 int64_t intake_news(const struct intake *intake);
 
+/* Settlements of sinks committed since the start, in the order of their coming. Any thread. */
+uint64_t intake_settlements(const struct intake *intake);
+
 /* Since the start. Any thread may read. */
 struct intake_counters {
 	struct counter commits;

@@ -201,7 +201,8 @@ int letter_write(const struct letter *letters, struct store *store, int64_t now_
 static bool may_free(const struct letter *letter)
 {
 	for (size_t i = 0; i < letter->settlement.n_outcomes; i++)
-		if (letter->outcomes[i].verdict == SINK_HELD)
+		if (letter->outcomes[i].verdict == SINK_HELD ||
+		    letter->outcomes[i].verdict == SINK_BEHIND)
 			return true;
 	return letter->kind == LETTER_ANSWER || letter->kind == LETTER_ORDER;
 }
@@ -211,6 +212,14 @@ bool letter_may_free(const struct letter *letters)
 	while (letters && !may_free(letters))
 		letters = letters->next;
 	return letters != NULL;
+}
+
+uint64_t letter_n_settlements(const struct letter *letters)
+{
+	uint64_t n = 0;
+	for (; letters; letters = letters->next)
+		n += letters->kind == LETTER_SETTLEMENT;
+	return n;
 }
 
 struct letter *letter_join(struct letter *first, struct letter *second)

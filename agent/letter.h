@@ -46,6 +46,8 @@ bool letter_may_free(const struct letter *letters);
 /* That transaction was committed. Frees them, but for orders that go on: those are returned. */
 struct letter *letter_committed(struct letter *letters);
 
+uint64_t letter_n_settlements(const struct letter *letters);
+
 struct letter *letter_join(struct letter *first, struct letter *second); /* first may be NULL */
 void letter_free(struct letter *letters);
 

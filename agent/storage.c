@@ -199,6 +199,11 @@ void storage_settle(struct storage *storage, const struct sink_settlement *settl
 	uv_async_send(&storage->wake);
 }
 
+uint64_t storage_settlements(const struct storage *storage)
+{
+	return intake_settlements(storage->intake);
+}
+
 void storage_settle_ask(struct storage *storage, const struct sink_ask_outcome *outcome)
 {
 	letter_box_settle_ask(&storage->box, outcome);

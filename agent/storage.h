@@ -44,6 +44,9 @@ void storage_settle(struct storage *storage, const struct sink_settlement *settl
 void storage_settle_ask(struct storage *storage, const struct sink_ask_outcome *outcome);
 void storage_report(struct storage *storage, const char *sink, const struct sink_report *report);
 
+/* How many settlements are committed, in the order of their coming. Any thread. */
+uint64_t storage_settlements(const struct storage *storage);
+
 /* Has it carried out, a part with each transaction. Any thread. */
 int storage_order(struct storage *storage, struct order *order, struct err *err);
 

@@ -26,17 +26,29 @@ struct sink_item {
 	const char *use_case_id;
 	/* The record's use_case_id is a handle that has no id yet: settle it as SINK_HELD, never send it. */
 	bool unresolved;
+	int64_t instance; /* the host's number of its use case instance; 0: none */
+	/* An event of the instance that came before it waits: settle it as SINK_BEHIND. */
+	bool behind;
 };
 
 enum sink_verdict {
 	SINK_DELIVERED,
 	SINK_DEFERRED, /* not now: again at retry_us */
 	SINK_DEAD,     /* refused for good: to the dead letters, with the reason */
-	SINK_HELD, /* waits for its use case's id; the host brings it again when that is there */
+	SINK_HELD,   /* waits for its use case's id; the host brings it again when that is there */
+	SINK_BEHIND, /* likewise for an event of its instance that goes first */
 };
+
+enum { SINK_VERDICTS = SINK_BEHIND + 1 };
+
+static inline bool sink_waits(enum sink_verdict verdict)
+{
+	return verdict == SINK_DEFERRED || verdict == SINK_HELD || verdict == SINK_BEHIND;
+}
 
 struct sink_outcome {
 	int64_t id;
+	int64_t instance; /* of which the later events wait while this one does; 0: of none */
 	enum sink_verdict verdict;
 	int32_t http_status;
 	int64_t retry_us;    /* wall clock */
@@ -112,6 +124,8 @@ struct sink_host {
 	int (*fetch_deferred)(void *context, int64_t now_us, int64_t after_id, int limit,
 			      sink_take_fn *take, void *taker);
 	void (*settle)(void *context, const struct sink_settlement *settlement);
+	/* How many settlements are committed, in the order of their coming. NULL: all always are. */
+	uint64_t (*n_committed)(void *context);
 	/*
 	 * Gives what is to be asked now (retry_us has come) as fetch() does: of each kind the oldest, however many
 	 * there are of the other. An ask that is under way is given again until its outcome is committed: the

@@ -25,7 +25,9 @@ static const char position_sql[] = "SELECT position FROM sinks WHERE name = :sin
  * it may yet have to pass over what was settled ahead before.
  */
 static const char events_sql[] =
-	"SELECT e.id, e.record, 0, e.instance FROM events e"
+	"SELECT e.id, e.record, 0, e.instance,"
+	" EXISTS (SELECT 1 FROM sink_exceptions w WHERE w.sink = :sink AND w.instance = e.instance"
+	" AND w.state IN ('deferred', 'held') AND w.event < e.id) FROM events e"
 	" WHERE e.id > max(:after, coalesce((SELECT k.position FROM sinks k WHERE k.name = :sink), "
 	"0))"
 	" AND NOT EXISTS (SELECT 1 FROM sink_exceptions x WHERE x.sink = :sink AND x.event = e.id)"
@@ -34,7 +36,10 @@ static const char events_sql[] =
 	" ORDER BY e.id LIMIT :limit";
 
 static const char deferred_sql[] =
-	"SELECT e.id, e.record, x.attempts, e.instance"
+	"SELECT e.id, e.record, x.attempts, e.instance,"
+	" EXISTS (SELECT 1 FROM sink_exceptions w WHERE w.sink = :sink AND w.instance = x.instance"
+	" AND w.state IN ('deferred', 'held') AND w.event < x.event"
+	" AND (w.state = 'held' OR w.retry_us > :now))"
 	" FROM sink_exceptions x JOIN events e ON e.id = x.event"
 	" WHERE x.sink = :sink AND x.state = 'deferred' AND x.event > :after AND x.retry_us <= :now"
 	" ORDER BY x.event LIMIT :limit";
@@ -144,7 +149,9 @@ static int give(struct feed *feed, const struct query *query, sink_take_fn *take
 	struct sink_item item = {.id = query_int(query, 0),
 				 .record = record,
 				 .record_bytes = (uint32_t)bytes,
-				 .attempts = (int32_t)query_int(query, 2)};
+				 .attempts = (int32_t)query_int(query, 2),
+				 .instance = query_int(query, 3),
+				 .behind = query_int(query, 4) != 0};
 	if (!may_be_under_handle(&item))
 		return take(taker, &item);
 	int status = find_given_id(feed, query_int(query, 3), &item, err);

@@ -78,11 +78,22 @@
 	X(SETTLED_CUT, "DELETE FROM sink_settled WHERE sink = ?1 AND after_id <= ?2") \
 	X(EXCEPTION_PUT, \
 		       "INSERT INTO sink_exceptions (sink, event, state, attempts, retry_us, http_status, code," \
-		       " message, first_us, last_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)" \
+		       " message, first_us, last_us, instance)" \
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)" \
 		       " ON CONFLICT DO UPDATE SET state = excluded.state," \
 		       " attempts = attempts + excluded.attempts," \
 		       " retry_us = excluded.retry_us, http_status = excluded.http_status," \
-		       " code = excluded.code, message = excluded.message, last_us = excluded.last_us") \
+		       " code = excluded.code, message = excluded.message, last_us = excluded.last_us," \
+		       " instance = excluded.instance") \
+	X(WAITING_BEFORE, \
+		       "SELECT 1 FROM sink_exceptions WHERE sink = ?1 AND instance = ?2" \
+		       " AND state IN ('deferred', 'held') AND event < ?3 LIMIT 1") \
+	X(BEHIND_RELEASE, \
+		       "UPDATE sink_exceptions SET state = 'deferred', retry_us = ?3" \
+		       " WHERE sink = ?1 AND event IN (SELECT event FROM sink_exceptions WHERE sink = ?1" \
+		       " AND instance = ?2 AND state = 'held' ORDER BY event LIMIT 1000)" \
+		       " AND code = 'behind_another' AND NOT EXISTS (SELECT 1 FROM sink_exceptions" \
+		       " WHERE sink = ?1 AND instance = ?2 AND state = 'deferred')") \
 	X(DEAD_RETRY, \
 		       "UPDATE sink_exceptions SET state = 'deferred', retry_us = ?3" \
 		       " WHERE sink = ?1 AND event = ?2 AND state = 'dead'") \

@@ -33,28 +33,37 @@ static int put_exception(struct store *store, const char *sink, const struct sin
 	static const char *const states[] = {[SINK_DELIVERED] = "delivered",
 					     [SINK_DEFERRED] = "deferred",
 					     [SINK_DEAD] = "dead",
-					     [SINK_HELD] = "held"};
+					     [SINK_HELD] = "held",
+					     [SINK_BEHIND] = "held"};
 	const bool deferred = outcome->verdict == SINK_DEFERRED;
+	const bool waits = sink_waits(outcome->verdict);
 	return sql_run(store->statement[STORE_EXCEPTION_PUT], err, SQL_TEXT(sink),
 		       SQL_INT(outcome->id), SQL_TEXT(states[outcome->verdict]), SQL_INT(attempts),
 		       deferred ? SQL_INT(outcome->retry_us) : SQL_TEXT(NULL),
 		       sql_int_or_null(outcome->http_status), SQL_TEXT(outcome->code),
-		       SQL_TEXT(outcome->message), SQL_INT(now_us), SQL_END);
+		       SQL_TEXT(outcome->message), SQL_INT(now_us),
+		       sql_int_or_null(waits ? outcome->instance : 0), SQL_END);
 }
 
 /*
  * The sink holds an event for want of an id. By now the service may have given it, or refused it for good:
  * the transaction that said so has dealt with the events that were held then, and this one comes after it.
  */
-static struct sink_outcome outcome_of_handle(sqlite3_stmt *handle, int64_t event, int64_t now_us)
+static struct sink_outcome outcome_of_handle(sqlite3_stmt *handle, const struct sink_outcome *held,
+					     int64_t now_us)
 {
+	const int64_t event = held->id;
+	const int64_t instance = held->instance;
 	const bool found = sqlite3_step(handle) == SQLITE_ROW;
 	const char *state = found ? (const char *)sqlite3_column_text(handle, 0) : "given";
 	if (strcmp(state, "waiting") == 0)
-		return (struct sink_outcome){.id = event, .verdict = SINK_HELD};
-	if (strcmp(state, "given") == 0)
 		return (struct sink_outcome){
-			.id = event, .verdict = SINK_DEFERRED, .retry_us = now_us};
+			.id = event, .instance = instance, .verdict = SINK_HELD};
+	if (strcmp(state, "given") == 0)
+		return (struct sink_outcome){.id = event,
+					     .instance = instance,
+					     .verdict = SINK_DEFERRED,
+					     .retry_us = now_us};
 	return (struct sink_outcome){.id = event,
 				     .verdict = SINK_DEAD,
 				     .http_status = sqlite3_column_int(handle, 1),
@@ -62,32 +71,67 @@ static struct sink_outcome outcome_of_handle(sqlite3_stmt *handle, int64_t event
 				     .message = (const char *)sqlite3_column_text(handle, 3)};
 }
 
-static int settle_held(struct store *store, const char *sink, int64_t event, int64_t now_us,
-		       struct err *err)
+static int settle_held(struct store *store, const char *sink, const struct sink_outcome *held,
+		       int64_t now_us, struct err *err)
 {
 	sqlite3_stmt *handle = store->statement[STORE_HANDLE_OF_EVENT];
-	int status = sql_bind(handle, err, SQL_INT(event), SQL_END);
+	int status = sql_bind(handle, err, SQL_INT(held->id), SQL_END);
 	if (status)
 		return status;
-	const struct sink_outcome outcome = outcome_of_handle(handle, event, now_us);
+	const struct sink_outcome outcome = outcome_of_handle(handle, held, now_us);
 	status = put_exception(store, sink, &outcome, 0, now_us, err);
 	const int finished = sql_finish(handle, err); /* not before: its texts are the outcome's */
 	return status ? status : finished;
 }
 
+/* ---- Order ---------------------------------------------------------------------------------------- */
+
+/* What it waited behind may have gone by now: then it is its turn. */
+static int settle_behind(struct store *store, const char *sink, const struct sink_outcome *behind,
+			 int64_t now_us, struct err *err)
+{
+	sqlite3_stmt *find = store->statement[STORE_WAITING_BEFORE];
+	struct sink_outcome outcome = *behind;
+	int64_t found = 0;
+	int status = sql_bind(find, err, SQL_TEXT(sink), SQL_INT(behind->instance),
+			      SQL_INT(behind->id), SQL_END);
+	if (!status)
+		status = find_number(find, &found, err);
+	if (!found) {
+		outcome.verdict = SINK_DEFERRED;
+		outcome.retry_us = now_us;
+	}
+	return status ? status : put_exception(store, sink, &outcome, 0, now_us, err);
+}
+
+/* An event is settled for good: those that wait behind it come, some at a time, when no other is to come first. */
+static int release_behind(struct store *store, const char *sink, int64_t instance, int64_t now_us,
+			  struct err *err)
+{
+	return instance ? sql_run(store->statement[STORE_BEHIND_RELEASE], err, SQL_TEXT(sink),
+				  SQL_INT(instance), SQL_INT(now_us), SQL_END)
+			: 0;
+}
+
 static int settle_outcome(struct store *store, const char *sink, const struct sink_outcome *outcome,
 			  int64_t now_us, int64_t *n_delivered, struct err *err)
 {
+	int status = 0;
 	switch (outcome->verdict) {
-	case SINK_DELIVERED:
-		return settle_delivered(store, sink, outcome->id, n_delivered, err);
 	case SINK_HELD:
-		return settle_held(store, sink, outcome->id, now_us, err);
+		return settle_held(store, sink, outcome, now_us, err);
+	case SINK_BEHIND:
+		return settle_behind(store, sink, outcome, now_us, err);
 	case SINK_DEFERRED:
+		return put_exception(store, sink, outcome, 1, now_us, err);
 	case SINK_DEAD:
+		status = put_exception(store, sink, outcome, 1, now_us, err);
+		break;
+	case SINK_DELIVERED:
+		status = settle_delivered(store, sink, outcome->id, n_delivered, err);
 		break;
 	}
-	return put_exception(store, sink, outcome, 1, now_us, err);
+	return status ? status : release_behind(store, sink, outcome->instance, now_us, err);
 }
 
 static int settle_outcomes(struct store *store, const struct sink_settlement *settlement,

@@ -248,6 +248,53 @@ Test(delivery, settles_duplicates_that_the_service_refuses)
 	cr_assert_eq(help_query_int(&site, "SELECT count(*) FROM sink_exceptions"), 0);
 }
 
+/* The number of the next event in the text, and its ticket's; *at behind it. False: there is none. */
+static bool next_taken(const char **at, int *event, int *ticket)
+{
+	const char *id = strstr(*at, "\"event-");
+	if (!id)
+		return false;
+	const char *line = id;
+	while (line > *at && line[-1] != '\n')
+		line--;
+	*event = (int)strtol(id + strlen("\"event-"), NULL, 10);
+	*ticket = *event % 7;
+	const char *end = strchr(line, '\n');
+	*at = end ? end + 1 : id + strlen(id);
+	return true;
+}
+
+/* The service lists what it took in the order in which it did. */
+static void check_order(void)
+{
+	char *lines = standin_get(&service, "/control/events?limit=100000");
+	int last[7] = {-1, -1, -1, -1, -1, -1, -1};
+	int event, ticket;
+	cr_assert_not_null(lines);
+	for (const char *at = lines; next_taken(&at, &event, &ticket); last[ticket] = event)
+		cr_assert_gt(event, last[ticket]);
+	free(lines);
+}
+
+/* Several requests at once, some slow, some lost before or after they were carried out. */
+Test(delivery, keeps_the_order_of_each_use_case_instance)
+{
+	cr_assert_eq(standin_faults(&service,
+				    "[{\"times\":3,\"hang_ms\":300},{\"times\":2,\"status\":503},"
+				    "{\"times\":3,\"action\":\"reset_after\"},"
+				    "{\"times\":4,\"hang_after_ms\":200},"
+				    "{\"times\":2,\"action\":\"reset_before\"},"
+				    "{\"times\":2,\"action\":\"truncate\"}]"),
+		     0);
+	payi_client *client = open_client();
+	track_range(client, 0, 4000);
+	start_agent();
+	track_range(client, 4000, 6000);
+	payi_client_close(client);
+	check_delivered(6000);
+	check_order();
+}
+
 /* Killed at random while it sends: what was under way is sent again with the same ids, and nothing is missing. */
 Test(delivery, survives_kills_of_the_agent_while_it_sends)
 {

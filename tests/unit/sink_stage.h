@@ -21,6 +21,7 @@ enum { EVENTS_MAX = 1000, GUARD_MS = 20000, SECOND = 1000000 };
 
 struct stored {
 	struct sink_event event;
+	int64_t instance;
 	enum { WAITING, DELIVERED, DEFERRED, DEAD, HELD } state;
 	int64_t retry_us;
 	int32_t attempts;
@@ -33,8 +34,19 @@ static struct stored events[EVENTS_MAX + 1]; /* by id; 0 is not used */
 static int64_t n_events;
 static int64_t
 	settled_up_to[EVENTS_MAX + 1]; /* last_id of the range that begins behind the index */
-static int n_deferrals;
+static int n_deferrals, n_behind;
 static char state[32], error[400];
+
+/* Whether an earlier event of its instance waits; now_us: and is not due. */
+static inline bool is_behind(int64_t id, int64_t now_us)
+{
+	for (int64_t other = 1; other < id && events[id].instance; other++)
+		if (events[other].instance == events[id].instance &&
+		    (events[other].state == HELD ||
+		     (events[other].state == DEFERRED && events[other].retry_us > now_us)))
+			return true;
+	return false;
+}
 
 static inline int host_fetch(void *ctx, int64_t after_id, int limit, sink_take_fn *take,
 			     void *taker)
@@ -44,7 +56,9 @@ static inline int host_fetch(void *ctx, int64_t after_id, int limit, sink_take_f
 	for (int64_t id = after_id + 1; id <= n_events && n < limit; id++, n++) {
 		const struct sink_item item = {.id = id,
 					       .record = events[id].event.record,
-					       .record_bytes = events[id].event.bytes};
+					       .record_bytes = events[id].event.bytes,
+					       .instance = events[id].instance,
+					       .behind = is_behind(id, 0)};
 		if (!take(taker, &item))
 			break;
 	}
@@ -63,12 +77,25 @@ static inline int host_fetch_deferred(void *ctx, int64_t now_us, int64_t after_i
 		const struct sink_item item = {.id = id,
 					       .record = stored->event.record,
 					       .record_bytes = stored->event.bytes,
-					       .attempts = stored->attempts};
+					       .attempts = stored->attempts,
+					       .instance = stored->instance,
+					       .behind = is_behind(id, now_us)};
 		if (!take(taker, &item))
 			break;
 		n++;
 	}
 	return n;
+}
+
+/* Those that were behind come, when no other of their instance is put off. */
+static inline void release_behind(int64_t instance)
+{
+	for (int64_t id = 1; id <= n_events && instance; id++)
+		if (events[id].instance == instance && events[id].state == DEFERRED)
+			return;
+	for (int64_t id = 1; id <= n_events && instance; id++)
+		if (events[id].instance == instance && events[id].state == HELD)
+			events[id].state = DEFERRED;
 }
 
 static inline void settle_one(const struct sink_outcome *outcome, bool in_range)
@@ -84,12 +111,17 @@ static inline void settle_one(const struct sink_outcome *outcome, bool in_range)
 		stored->state = DEAD;
 	} else if (outcome->verdict == SINK_HELD) {
 		stored->state = HELD;
+	} else if (outcome->verdict == SINK_BEHIND) {
+		n_behind++;
+		stored->state = is_behind(outcome->id, 0) ? HELD : DEFERRED;
 	} else {
 		stored->state = DEFERRED;
 		stored->retry_us = outcome->retry_us;
 		stored->attempts++;
 		n_deferrals++;
 	}
+	if (!sink_waits(outcome->verdict))
+		release_behind(stored->instance);
 }
 
 static inline void host_settle(void *ctx, const struct sink_settlement *settlement)
@@ -131,6 +163,21 @@ static inline void add_events(int n)
 		n_events++;
 		events[n_events].event =
 			sink_event(n_events, (struct sink_event_more){.use_case_name = "support"});
+	}
+}
+
+/* In instances 1 to n_instances, by turns. */
+static inline void add_events_of(int n, int n_instances)
+{
+	for (int i = 0; i < n; i++) {
+		char use_case_id[32];
+		n_events++;
+		const int64_t instance = 1 + n_events % n_instances;
+		snprintf(use_case_id, sizeof(use_case_id), "ticket-%d", (int)instance);
+		events[n_events].event =
+			sink_event(n_events, (struct sink_event_more){.use_case_name = "support",
+								      .use_case_id = use_case_id});
+		events[n_events].instance = instance;
 	}
 }
 
@@ -192,6 +239,19 @@ static inline void answer_lookup(const struct server_request *request, struct se
 	snprintf(answer->body, sizeof(answer->body), "{\"xproxy_result\":{}}");
 }
 
+static int last_of[EVENTS_MAX + 1]; /* by instance: the event that was accepted last */
+
+static inline void accept_one(int number)
+{
+	const int64_t instance = events[number].instance;
+	if (instance && events[number].n_accepted == 0) {
+		cr_assert_gt(number, last_of[instance], "event %d came after %d", number,
+			     last_of[instance]);
+		last_of[instance] = number;
+	}
+	events[number].n_accepted++;
+}
+
 static inline void accept_all(struct server *server, const struct server_request *request,
 			      struct server_answer *answer)
 {
@@ -203,7 +263,7 @@ static inline void accept_all(struct server *server, const struct server_request
 	}
 	int n = numbers_in(request->body, numbers);
 	for (int i = 0; i < n; i++)
-		events[numbers[i]].n_accepted++;
+		accept_one(numbers[i]);
 	snprintf(answer->body, sizeof(answer->body),
 		 "{\"request_id\":\"r\",\"ingest_timestamp\":\"2026-01-01T00:00:00Z\","
 		 "\"ingest_count\":%d,\"errors\":null}",

@@ -39,7 +39,7 @@ Test(sink_doubts, what_a_look_up_does_not_find_is_sent_again)
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
 	answer_with(200, "");
 	cr_assert_eq(batch.n_items, 0, "a success may have no body");
-	batch_begin(&batch, 100, false, 1 << 20);
+	batch_begin(&batch, false, 1 << 20);
 	add_n(3);
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
 	answer_with(200, "[");

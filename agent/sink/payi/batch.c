@@ -22,15 +22,15 @@ int batch_init(struct batch *batch, int32_t events_max)
 	*batch = (struct batch){.events_max = events_max};
 	batch->items = calloc(n, sizeof(*batch->items));
 	batch->verdicts = calloc(n, sizeof(*batch->verdicts));
-	batch->outcomes = calloc(n, sizeof(*batch->outcomes));
-	return batch->items && batch->verdicts && batch->outcomes ? 0 : -1;
+	batch->instances = calloc(n, sizeof(*batch->instances));
+	return batch->items && batch->verdicts && batch->instances ? 0 : -1;
 }
 
 void batch_release(struct batch *batch)
 {
 	free(batch->items);
 	free(batch->verdicts);
-	free(batch->outcomes);
+	free(batch->instances);
 	buf_release(&batch->records);
 	buf_release(&batch->body);
 	buf_release(&batch->query);
@@ -46,7 +46,7 @@ static void empty(struct buf *buf, size_t keep_bytes)
 	buf_clear(buf);
 }
 
-void batch_begin(struct batch *batch, int64_t after_id, bool deferred, size_t bytes_max)
+void batch_begin(struct batch *batch, bool deferred, size_t bytes_max)
 {
 	size_t keep_bytes = 2 * bytes_max;
 	empty(&batch->records, keep_bytes);
@@ -54,16 +54,15 @@ void batch_begin(struct batch *batch, int64_t after_id, bool deferred, size_t by
 	empty(&batch->query, keep_bytes);
 	empty(&batch->headers, keep_bytes);
 	empty(&batch->texts, keep_bytes);
-	batch->after_id = after_id;
-	batch->last_id = after_id;
 	batch->deferred = deferred;
 	batch->bytes_max = bytes_max;
 	batch->filling = true;
-	batch->full = false;
 	batch->n_items = 0;
 	batch->n_taken = 0;
 	batch->n_delivered = 0;
 	batch->n_verdicts = 0;
+	batch->n_instances = 0;
+	batch->any_kept_back = false;
 	batch->form = INGEST_BULK;
 	batch->n_in_body = 0;
 	batch->n_found = 0;
@@ -114,6 +113,7 @@ void batch_dead(struct batch *batch, size_t index, int http_status, const char *
 	const struct batch_item *item = without_verdict(batch, index);
 	if (item)
 		add_verdict(batch, (struct sink_outcome){.id = item->id,
+							 .instance = item->instance,
 							 .verdict = SINK_DEAD,
 							 .http_status = http_status,
 							 .code = code,
@@ -124,13 +124,16 @@ void batch_defer(struct batch *batch, size_t index, int64_t retry_us, int http_s
 		 const char *code, const char *message)
 {
 	const struct batch_item *item = without_verdict(batch, index);
-	if (item)
-		add_verdict(batch, (struct sink_outcome){.id = item->id,
-							 .verdict = SINK_DEFERRED,
-							 .http_status = http_status,
-							 .retry_us = retry_us,
-							 .code = code,
-							 .message = message});
+	if (!item)
+		return;
+	add_verdict(batch, (struct sink_outcome){.id = item->id,
+						 .instance = item->instance,
+						 .verdict = SINK_DEFERRED,
+						 .http_status = http_status,
+						 .retry_us = retry_us,
+						 .code = code,
+						 .message = message});
+	batch_keep_back(batch, item->instance, item->id);
 }
 
 void batch_delivered(struct batch *batch, size_t index)
@@ -143,12 +146,14 @@ void batch_delivered(struct batch *batch, size_t index)
 	if (item->limits_cut)
 		add_verdict(batch, (struct sink_outcome){
 					   .id = item->id,
+					   .instance = item->instance,
 					   .verdict = SINK_DELIVERED,
 					   .code = "blocking_limit_not_allowed",
 					   .message = "it was sent without its blocking limits"});
 	else if (batch->deferred)
-		add_verdict(batch,
-			    (struct sink_outcome){.id = item->id, .verdict = SINK_DELIVERED});
+		add_verdict(batch, (struct sink_outcome){.id = item->id,
+							 .instance = item->instance,
+							 .verdict = SINK_DELIVERED});
 }
 
 void batch_deliver_rest(struct batch *batch)
@@ -265,27 +270,122 @@ bool batch_halve(struct batch *batch, bool for_good)
 	return true;
 }
 
-void batch_settlement(struct batch *batch, const char *sink, struct sink_settlement *settlement)
+size_t batch_outcomes(const struct batch *batch, struct sink_outcome *outcomes)
 {
 	const char *texts = (const char *)batch->texts.data;
 	for (size_t i = 0; i < batch->n_verdicts; i++) {
 		const struct batch_verdict *verdict = &batch->verdicts[i];
-		struct sink_outcome *outcome = &batch->outcomes[i];
-		*outcome = verdict->outcome;
-		outcome->code = verdict->code_at ? texts + verdict->code_at - 1 : NULL;
-		outcome->message = verdict->message_at ? texts + verdict->message_at - 1 : NULL;
+		outcomes[i] = verdict->outcome;
+		outcomes[i].code = verdict->code_at ? texts + verdict->code_at - 1 : NULL;
+		outcomes[i].message = verdict->message_at ? texts + verdict->message_at - 1 : NULL;
 	}
-	*settlement = (struct sink_settlement){
-		.sink = sink,
-		.after_id = batch->after_id,
-		.last_id = batch->last_id,
-		.n_delivered = batch->n_delivered,
-		.outcomes = batch->outcomes,
-		.n_outcomes = batch->n_verdicts,
-	};
+	return batch->n_verdicts;
+}
+
+/* ---- Order ------------------------------------------------------------------------------------------ */
+
+static int compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a;
+	int64_t y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+static void list_instances(struct batch *batch)
+{
+	size_t n = 0;
+	size_t n_different = 0;
+	for (size_t i = 0; i < batch->n_items; i++)
+		if (batch->items[i].instance)
+			batch->instances[n++] = batch->items[i].instance;
+	qsort(batch->instances, n, sizeof(batch->instances[0]), compare);
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || batch->instances[i] != batch->instances[n_different - 1])
+			batch->instances[n_different++] = batch->instances[i];
+	batch->n_instances = n_different;
+}
+
+bool batch_shares_instance(const struct batch *a, const struct batch *b)
+{
+	for (size_t i = 0, j = 0; i < a->n_instances && j < b->n_instances;) {
+		if (a->instances[i] == b->instances[j])
+			return true;
+		if (a->instances[i] < b->instances[j])
+			i++;
+		else
+			j++;
+	}
+	return false;
+}
+
+bool batch_keeps_back(const struct batch *batch, int64_t instance, int64_t id)
+{
+	for (size_t i = 0; i < batch->n_verdicts; i++) {
+		const struct sink_outcome *outcome = &batch->verdicts[i].outcome;
+		if (sink_waits(outcome->verdict) && outcome->instance == instance &&
+		    outcome->id < id)
+			return true;
+	}
+	return false;
+}
+
+void batch_keep_back(struct batch *batch, int64_t instance, int64_t after_id)
+{
+	for (size_t i = 0; instance && i < batch->n_items; i++) {
+		struct batch_item *item = &batch->items[i];
+		if (item->instance != instance || item->id <= after_id)
+			continue;
+		item->kept_back = true;
+		batch->any_kept_back = true;
+	}
+}
+
+static void add_behind_verdict(struct batch *batch, int64_t id, int64_t instance)
+{
+	add_verdict(batch, (struct sink_outcome){
+				   .id = id,
+				   .instance = instance,
+				   .verdict = SINK_BEHIND,
+				   .code = "behind_another",
+				   .message = "an earlier event of its use case instance waits"});
+}
+
+void batch_let_go(struct batch *batch)
+{
+	if (!batch->any_kept_back)
+		return;
+	batch->any_kept_back = false;
+	for (size_t i = 0; i < batch->n_items; i++)
+		if (batch->items[i].kept_back && without_verdict(batch, i))
+			add_behind_verdict(batch, batch->items[i].id, batch->items[i].instance);
+	batch_advance(batch);
+}
+
+void batch_leave_behind(struct batch *batch, const struct batch *other)
+{
+	for (size_t i = 0; i < other->n_items; i++)
+		batch_keep_back(batch, other->items[i].instance, 0);
+	batch_let_go(batch);
+}
+
+void batch_close(struct batch *batch)
+{
+	if (!batch->filling)
+		return;
+	batch->filling = false;
+	if (batch->n_in_body > 0)
+		buf_add_char(&batch->body, ']');
+	batch_let_go(batch);
+	list_instances(batch);
 }
 
 /* ---- Filling ---------------------------------------------------------------------------------------- */
+
+/* Events with a name and no id share what the host calls their instance, but are of none. */
+static int64_t instance_of(const struct sink_item *item, const struct event *event)
+{
+	return event_has(event, PAYI_FIELD_use_case_id) ? item->instance : 0;
+}
 
 /* The body is made while the batch fills, as its size is what bounds the batch. */
 static bool take_to_send(struct batch *batch, const struct sink_item *item,
@@ -308,6 +408,7 @@ static bool take_to_send(struct batch *batch, const struct sink_item *item,
 	}
 	batch->items[batch->n_items++] = (struct batch_item){
 		.id = item->id,
+		.instance = instance_of(item, event),
 		.event_us = event->field[PAYI_FIELD_event_timestamp_us].number,
 		.record_at = records_len,
 		.record_bytes = item->record_bytes,
@@ -324,10 +425,12 @@ static bool is_ahead(const struct event *event, int64_t wall_us)
 	return event->field[PAYI_FIELD_event_timestamp_us].number > wall_us + BATCH_AHEAD_MAX_US;
 }
 
-static void add_ahead_verdict(struct batch *batch, int64_t id, const struct event *event)
+static void add_ahead_verdict(struct batch *batch, const struct sink_item *item,
+			      const struct event *event)
 {
 	add_verdict(batch, (struct sink_outcome){
-				   .id = id,
+				   .id = item->id,
+				   .instance = instance_of(item, event),
 				   .verdict = SINK_DEFERRED,
 				   .retry_us = event->field[PAYI_FIELD_event_timestamp_us].number -
 					       BATCH_AHEAD_MAX_US,
@@ -342,17 +445,24 @@ static bool take(struct batch *batch, const struct sink_item *item, int64_t wall
 	const char *refusal = event_decode(&event, item->record, item->record_bytes, reason);
 	if (refusal) {
 		add_verdict(batch, (struct sink_outcome){.id = item->id,
+							 .instance = item->instance,
 							 .verdict = SINK_DEAD,
 							 .code = "undecodable",
 							 .message = refusal});
 		return true;
 	}
 	if (item->unresolved) {
-		add_verdict(batch, (struct sink_outcome){.id = item->id, .verdict = SINK_HELD});
+		add_verdict(batch, (struct sink_outcome){.id = item->id,
+							 .instance = item->instance,
+							 .verdict = SINK_HELD});
+		return true;
+	}
+	if (item->behind && instance_of(item, &event)) {
+		add_behind_verdict(batch, item->id, item->instance);
 		return true;
 	}
 	if (is_ahead(&event, wall_us)) {
-		add_ahead_verdict(batch, item->id, &event);
+		add_ahead_verdict(batch, item, &event);
 		return true;
 	}
 	if (item->use_case_id)
@@ -362,11 +472,8 @@ static bool take(struct batch *batch, const struct sink_item *item, int64_t wall
 
 bool batch_add(struct batch *batch, const struct sink_item *item, int64_t wall_us)
 {
-	batch->full = batch->n_taken == (size_t)batch->events_max || !take(batch, item, wall_us);
-	if (batch->full)
+	if (batch->n_taken == (size_t)batch->events_max || !take(batch, item, wall_us))
 		return false;
 	batch->n_taken++;
-	if (!batch->deferred)
-		batch->last_id = item->id;
 	return true;
 }

@@ -6,6 +6,9 @@
  * them as a rule; fewer while a refusal is being narrowed down to the event that caused it; one in single
  * form. Events with a verdict leave the batch; when none are left it is ready to be settled.
  *
+ * An event that is kept back waits, as one of its use case instance that came before it does. It leaves the batch
+ * with that verdict before the next request.
+ *
  * An event in doubt may be with the service already. Before the batch sends anything it looks each of those up,
  * one by one: one that is found is delivered, one that is not goes again, with the same id.
  */
@@ -26,6 +29,7 @@
 
 struct batch_item {
 	int64_t id;
+	int64_t instance; /* 0: none */
 	int64_t event_us; /* its timestamp */
 	size_t record_at;
 	uint32_t record_bytes;
@@ -34,6 +38,7 @@ struct batch_item {
 	uint32_t limits_bytes; /* of its limits, where they are not its record's any more */
 	size_t limits_at;      /* in records, too */
 	bool limits_cut;
+	bool kept_back;
 	bool in_doubt;
 	bool was_in_doubt;
 	bool goes_again; /* what the last answer said of it is no verdict */
@@ -48,20 +53,19 @@ struct batch_verdict {
 };
 
 struct batch {
-	/* The range that it settles; empty when its events are deferred ones that come again. */
-	int64_t after_id;
-	int64_t last_id;
-	bool deferred;
+	bool deferred; /* its events were, and come again: each has an outcome */
 	int32_t events_max;
 	size_t bytes_max;
 	bool filling; /* the body's array is not closed yet */
-	bool full;    /* the last one offered did not fit */
 
 	struct batch_item *items; /* without a verdict */
 	size_t n_items;
 	size_t n_taken; /* items and verdicts */
 	int64_t n_delivered;
 	struct buf records;
+	int64_t *instances; /* of its items, when it was closed; ascending, each once */
+	size_t n_instances;
+	bool any_kept_back;
 
 	enum ingest_form form;     /* of the body */
 	size_t n_in_body;          /* 0: there is no body yet */
@@ -81,7 +85,6 @@ struct batch {
 	struct batch_verdict *verdicts;
 	size_t n_verdicts;
 	struct buf texts;
-	struct sink_outcome *outcomes; /* of the settlement */
 };
 
 /* events_max bounds the arrays; they are taken once. */
@@ -89,14 +92,36 @@ int batch_init(struct batch *batch, int32_t events_max);
 void batch_release(struct batch *batch);
 
 /* Empties it and begins a new one. bytes_max bounds the body; one event alone may be larger. */
-void batch_begin(struct batch *batch, int64_t after_id, bool deferred, size_t bytes_max);
+void batch_begin(struct batch *batch, bool deferred, size_t bytes_max);
 
 /*
  * Takes an event. False when it does not fit, or memory is short; the batch is as before. An event that
- * cannot be decoded, that waits for its use case's id, or that is too far ahead of its time is taken with
- * its verdict: none of them is ever in a body.
+ * cannot be decoded, that waits for its use case's id, that is behind another, or that is too far ahead of its
+ * time is taken with its verdict: none of them is ever in a body.
  */
 bool batch_add(struct batch *batch, const struct sink_item *item, int64_t wall_us);
+
+/* Nothing is added any more. */
+void batch_close(struct batch *batch);
+
+/* ---- Order. Events of no instance have none. ---- */
+
+/* Whether both, closed, have events of one instance. */
+bool batch_shares_instance(const struct batch *a, const struct batch *b);
+
+/* Whether one of its events waits, by its verdict, that came before this one of the same instance. */
+bool batch_keeps_back(const struct batch *batch, int64_t instance, int64_t id);
+
+/* Keeps back its events of the instance that came after this one. */
+void batch_keep_back(struct batch *batch, int64_t instance, int64_t after_id);
+
+/* Those that are kept back get their verdict, and leave. */
+void batch_let_go(struct batch *batch);
+
+/* Keeps back what the other has events of the same instance of; at once, while none is under way. */
+void batch_leave_behind(struct batch *batch, const struct batch *other);
+
+/* ---- Requests ---- */
 
 /*
  * Makes the body of the next request, unless it is there already: the same is sent again. While events are in
@@ -131,7 +156,7 @@ void batch_advance(struct batch *batch);
 /* Half as many in the next body; for good, if the request was too large. False: it was one alone. */
 bool batch_halve(struct batch *batch, bool for_good);
 
-/* What to tell the host, once no item is left. Valid until the batch is used again. */
-void batch_settlement(struct batch *batch, const char *sink, struct sink_settlement *settlement);
+/* What to tell the host, once no item is left; n_verdicts of them. Texts are valid until it is used again. */
+size_t batch_outcomes(const struct batch *batch, struct sink_outcome *outcomes);
 
 #endif

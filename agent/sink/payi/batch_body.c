@@ -110,9 +110,8 @@ static void make(struct batch *batch, enum ingest_form form)
 
 bool batch_prepare(struct batch *batch, enum ingest_form form)
 {
-	if (batch->filling && batch->n_in_body > 0)
-		buf_add_char(&batch->body, ']');
-	batch->filling = false;
+	batch_close(batch);
+	batch_let_go(batch);
 	bool has_form = batch->form == form || batch->form == INGEST_LOOKUP;
 	if (batch->n_in_body > 0 && has_form && !batch->body.failed)
 		return true;

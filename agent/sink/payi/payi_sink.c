@@ -197,7 +197,8 @@ static int rivals_under_way(const struct payi_sink *sink)
 
 static void send_ready(struct payi_sink *sink, int64_t now_us, int64_t wall_us)
 {
-	while (endpoint_may_send(&sink->endpoint, rivals_under_way(sink), now_us)) {
+	while (sink->n_under_way < sink->queue.in_flight &&
+	       endpoint_may_send(&sink->endpoint, rivals_under_way(sink), now_us)) {
 		struct queue_slot *slot = queue_next(&sink->queue, now_us);
 		if (!slot)
 			return;
@@ -276,6 +277,8 @@ static int64_t earlier(int64_t a, int64_t b)
 /* When a batch may go that cannot go now; what is under way sets that off by itself, if it must come first. */
 static int64_t send_due_us(const struct payi_sink *sink, int64_t now_us)
 {
+	if (sink->n_under_way == sink->queue.in_flight)
+		return INT64_MAX;
 	int64_t ready_us = queue_next_us(&sink->queue);
 	if (ready_us > now_us)
 		return ready_us;
@@ -316,6 +319,7 @@ static void pump(struct payi_sink *sink)
 	look_for_key(sink, now_us, wall_us);
 	if (service_has_key(&sink->service)) {
 		queue_fill(&sink->queue, now_us, wall_us, sink->stopping);
+		queue_pass_by(&sink->queue, now_us);
 		send_ready(sink, now_us, wall_us);
 		asks_work(&sink->asks, sink->n_under_way, now_us, wall_us);
 	}
@@ -376,6 +380,7 @@ static int set_up(struct payi_sink *sink, const struct payi_sink_options *option
 	sink->queue.batch_events = (int32_t)options->batch_events;
 	sink->queue.batch_bytes = (size_t)options->batch_bytes;
 	sink->queue.batch_age_us = options->batch_age_ms * 1000;
+	sink->queue.in_flight = (int)options->in_flight;
 	sink->queue.fetched_id = position;
 	const struct asks_links asks = {.host = &sink->queue.host,
 					.service = &sink->service,
@@ -384,8 +389,7 @@ static int set_up(struct payi_sink *sink, const struct payi_sink_options *option
 					.moved = on_asked,
 					.ctx = sink};
 	if (!sink->base_url || !sink->api_key || !sink->api_key_file ||
-	    queue_init(&sink->queue, (int)options->in_flight, sink) ||
-	    asks_init(&sink->asks, &asks))
+	    queue_init(&sink->queue, sink) || asks_init(&sink->asks, &asks))
 		return err_set(err, ERR_MEMORY, "out of memory");
 	for (size_t n = strlen(sink->base_url); n > 0 && sink->base_url[n - 1] == '/'; n--)
 		sink->base_url[n - 1] = '\0';

@@ -3,25 +3,26 @@
 #include <stdlib.h>
 
 enum {
-	FETCH_AGAIN_US = 1000000,
-	/*
-	 * Between two sweeps over the deferred ones. Long enough for the host to have committed what the last
-	 * sweep settled: else it would be fetched, and sent, again.
-	 */
-	DEFERRED_AGAIN_US = 2000000,
 	BATCH_BYTES_MIN = 1024,
+	SLOW_US = 5000000, /* a request that takes longer is passed by */
 };
 
-int queue_init(struct queue *queue, int n_slots, void *owner)
+int queue_init(struct queue *queue, void *owner)
 {
-	queue->slots = calloc((size_t)n_slots, sizeof(*queue->slots));
-	if (!queue->slots)
-		return -1;
-	queue->n_slots = n_slots;
+	int n = 2 * queue->in_flight + 1;
+	size_t n_outcomes = (size_t)queue->in_flight * (size_t)queue->batch_events;
+	queue->n_slots = n;
 	queue->more = true;
-	for (int i = 0; i < n_slots; i++) {
-		queue->slots[i].owner = owner;
-		if (batch_init(&queue->slots[i].batch, queue->batch_events))
+	queue->slots = calloc((size_t)n, sizeof(*queue->slots));
+	queue->spans = calloc((size_t)n, sizeof(*queue->spans));
+	queue->outcomes = calloc(n_outcomes, sizeof(*queue->outcomes));
+	if (!queue->slots || !queue->spans || !queue->outcomes)
+		return -1;
+	for (int i = 0; i < n; i++) {
+		struct queue_slot *slot = &queue->slots[i];
+		slot->owner = owner;
+		slot->waits_for = calloc((size_t)n, sizeof(*slot->waits_for));
+		if (!slot->waits_for || batch_init(&slot->batch, queue->batch_events))
 			return -1;
 	}
 	return 0;
@@ -29,14 +30,19 @@ int queue_init(struct queue *queue, int n_slots, void *owner)
 
 void queue_release(struct queue *queue)
 {
-	for (int i = 0; i < queue->n_slots; i++)
+	for (int i = 0; queue->slots && i < queue->n_slots; i++) {
 		batch_release(&queue->slots[i].batch);
+		free(queue->slots[i].waits_for);
+	}
 	free(queue->slots);
+	free(queue->spans);
+	free(queue->outcomes);
+	waiting_release(&queue->waiting);
 }
 
 /* ---- Slots ------------------------------------------------------------------------------------------ */
 
-static struct queue_slot *free_slot(const struct queue *queue)
+struct queue_slot *queue_free_slot(const struct queue *queue)
 {
 	for (int i = 0; i < queue->n_slots; i++)
 		if (queue->slots[i].state == QUEUE_FREE)
@@ -44,12 +50,39 @@ static struct queue_slot *free_slot(const struct queue *queue)
 	return NULL;
 }
 
+int queue_n_free(const struct queue *queue)
+{
+	int n = 0;
+	for (int i = 0; i < queue->n_slots; i++)
+		n += queue->slots[i].state == QUEUE_FREE;
+	return n;
+}
+
+struct queue_span *queue_free_span(const struct queue *queue)
+{
+	for (int i = 0; i < queue->n_slots; i++)
+		if (!queue->spans[i].filling && queue->spans[i].n_slots == 0 &&
+		    !queue->spans[i].has_outcomes)
+			return &queue->spans[i];
+	return NULL;
+}
+
+static bool may_go(const struct queue *queue, const struct queue_slot *slot)
+{
+	if (slot->state != QUEUE_READY)
+		return false;
+	for (int i = 0; i < queue->n_slots; i++)
+		if (slot->waits_for[i])
+			return false;
+	return true;
+}
+
 struct queue_slot *queue_next(const struct queue *queue, int64_t now_us)
 {
 	struct queue_slot *next = NULL;
 	for (int i = 0; i < queue->n_slots; i++) {
 		struct queue_slot *slot = &queue->slots[i];
-		if (slot->state == QUEUE_READY && now_us >= slot->not_before_us &&
+		if (may_go(queue, slot) && now_us >= slot->not_before_us &&
 		    (!next || slot->turn < next->turn))
 			next = slot;
 	}
@@ -61,7 +94,7 @@ int64_t queue_next_us(const struct queue *queue)
 	int64_t next_us = INT64_MAX;
 	for (int i = 0; i < queue->n_slots; i++) {
 		const struct queue_slot *slot = &queue->slots[i];
-		if (slot->state == QUEUE_READY && slot->not_before_us < next_us)
+		if (may_go(queue, slot) && slot->not_before_us < next_us)
 			next_us = slot->not_before_us;
 	}
 	return next_us;
@@ -72,9 +105,90 @@ void queue_move_back(struct queue *queue, struct queue_slot *slot)
 	slot->turn = queue->n_turns++;
 }
 
+/* ---- Order ------------------------------------------------------------------------------------------ */
+
+/* Those that are ready or under way came before it. Of its own span none has an instance of its own. */
+static void find_those_before(struct queue *queue, struct queue_slot *slot)
+{
+	for (int i = 0; i < queue->n_slots; i++) {
+		struct queue_slot *other = &queue->slots[i];
+		bool active = other->state == QUEUE_READY || other->state == QUEUE_SENDING;
+		slot->waits_for[i] = active && other != slot && other->span != slot->span &&
+				     batch_shares_instance(&slot->batch, &other->batch);
+	}
+}
+
+static void wait_for_it_no_longer(struct queue *queue, const struct queue_slot *slot)
+{
+	long index = slot - queue->slots;
+	for (int i = 0; i < queue->n_slots; i++)
+		queue->slots[i].waits_for[index] = false;
+}
+
+/* What was put off keeps back what is in batches already; those of its instance have not gone out yet. */
+static void keep_back(struct queue *queue, const struct queue_slot *slot)
+{
+	for (size_t i = 0; i < slot->batch.n_verdicts; i++) {
+		const struct sink_outcome *outcome = &slot->batch.verdicts[i].outcome;
+		if (!sink_waits(outcome->verdict) || outcome->instance == 0)
+			continue;
+		for (int j = 0; j < queue->n_slots; j++)
+			if (queue->slots[j].state == QUEUE_READY ||
+			    queue->slots[j].state == QUEUE_FILLING)
+				batch_keep_back(&queue->slots[j].batch, outcome->instance,
+						outcome->id);
+	}
+}
+
+static void pass_by(struct queue *queue, struct queue_slot *slot, struct queue_slot *slow)
+{
+	batch_leave_behind(&slot->batch, &slow->batch);
+	slot->waits_for[slow - queue->slots] = false;
+	if (slot->batch.n_items == 0)
+		queue_settle(queue, slot);
+}
+
+void queue_pass_by(struct queue *queue, int64_t now_us)
+{
+	for (int i = 0; i < queue->n_slots; i++) {
+		struct queue_slot *slow = &queue->slots[i];
+		if (slow->state != QUEUE_SENDING || now_us < slow->sent_us + SLOW_US)
+			continue;
+		for (int j = 0; j < queue->n_slots; j++) {
+			struct queue_slot *slot = &queue->slots[j];
+			/* A deferred batch is the end of what can be left behind. */
+			if (slot->state == QUEUE_READY && slot->waits_for[i] &&
+			    !slot->batch.deferred)
+				pass_by(queue, slot, slow);
+		}
+	}
+}
+
+static bool is_waited_for(const struct queue *queue, int index)
+{
+	for (int i = 0; i < queue->n_slots; i++)
+		if (queue->slots[i].waits_for[index] && !queue->slots[i].batch.deferred)
+			return true;
+	return false;
+}
+
+int64_t queue_slow_us(const struct queue *queue)
+{
+	int64_t slow_us = INT64_MAX;
+	for (int i = 0; i < queue->n_slots; i++) {
+		const struct queue_slot *slot = &queue->slots[i];
+		if (slot->state == QUEUE_SENDING && slot->sent_us + SLOW_US < slow_us &&
+		    is_waited_for(queue, i))
+			slow_us = slot->sent_us + SLOW_US;
+	}
+	return slow_us;
+}
+
+/* ---- Settling --------------------------------------------------------------------------------------- */
+
 static void count(struct sink_counters *counters, const struct sink_settlement *settlement)
 {
-	int64_t n[SINK_HELD + 1] = {0};
+	int64_t n[SINK_VERDICTS] = {0};
 	for (size_t i = 0; i < settlement->n_outcomes; i++)
 		n[settlement->outcomes[i].verdict]++;
 	counter_add(&counters->delivered, (uint64_t)settlement->n_delivered);
@@ -82,130 +196,73 @@ static void count(struct sink_counters *counters, const struct sink_settlement *
 	counter_add(&counters->dead, (uint64_t)n[SINK_DEAD]);
 }
 
+static size_t take_outcomes(struct queue *queue, const struct queue_span *span)
+{
+	size_t n = 0;
+	for (int i = 0; i < queue->n_slots; i++) {
+		const struct queue_slot *slot = &queue->slots[i];
+		if (slot->state == QUEUE_DONE && slot->span == span)
+			n += batch_outcomes(&slot->batch, queue->outcomes + n);
+	}
+	return n;
+}
+
+static void free_done(struct queue *queue, const struct queue_span *span)
+{
+	for (int i = 0; i < queue->n_slots; i++)
+		if (queue->slots[i].state == QUEUE_DONE && queue->slots[i].span == span)
+			queue->slots[i].state = QUEUE_FREE;
+}
+
+void queue_settle_span(struct queue *queue, struct queue_span *span)
+{
+	const struct sink_settlement settlement = {
+		.sink = queue->sink,
+		.after_id = span->after_id,
+		.last_id = span->last_id,
+		.n_delivered = span->n_delivered,
+		.outcomes = queue->outcomes,
+		.n_outcomes = take_outcomes(queue, span),
+	};
+	queue->n_settled++;
+	for (size_t i = 0; i < settlement.n_outcomes; i++) {
+		const struct sink_outcome *outcome = &settlement.outcomes[i];
+		if (sink_waits(outcome->verdict) && outcome->instance)
+			waiting_add(&queue->waiting, outcome->instance, outcome->id,
+				    queue->n_settled);
+	}
+	if (span->after_id == span->last_id)
+		queue->deferred_settled = queue->n_settled;
+	count(&queue->counters, &settlement);
+	queue->host.settle(queue->host.context, &settlement);
+	free_done(queue, span);
+	*span = (struct queue_span){0};
+}
+
 void queue_settle(struct queue *queue, struct queue_slot *slot)
 {
-	struct sink_settlement settlement;
-	batch_settlement(&slot->batch, queue->sink, &settlement);
-	count(&queue->counters, &settlement);
-	slot->state = QUEUE_FREE;
-	queue->host.settle(queue->host.context, &settlement);
+	struct queue_span *span = slot->span;
+	bool has_outcomes = slot->batch.n_verdicts > 0;
+	keep_back(queue, slot);
+	wait_for_it_no_longer(queue, slot);
+	slot->state = has_outcomes ? QUEUE_DONE : QUEUE_FREE;
+	span->n_delivered += slot->batch.n_delivered;
+	span->has_outcomes |= has_outcomes;
+	if (--span->n_slots == 0)
+		queue_settle_span(queue, span);
 }
 
 /* A batch goes as it is now; one that has only events with verdicts need not go. */
-static void make_ready(struct queue *queue, struct queue_slot *slot)
+void queue_make_ready(struct queue *queue, struct queue_slot *slot)
 {
-	if (slot == queue->filling)
-		queue->filling = NULL;
 	slot->state = QUEUE_READY;
 	slot->again = false;
 	slot->not_before_us = 0;
 	slot->turn = queue->n_turns++;
+	batch_close(&slot->batch);
+	find_those_before(queue, slot);
 	if (slot->batch.n_items == 0)
 		queue_settle(queue, slot);
-}
-
-/* ---- Fetching --------------------------------------------------------------------------------------- */
-
-struct taker {
-	struct batch *batch;
-	int64_t wall_us;
-	int64_t last_id; /* taken */
-};
-
-static bool on_take(void *ctx, const struct sink_item *item)
-{
-	struct taker *taker = ctx;
-	if (!batch_add(taker->batch, item, taker->wall_us))
-		return false;
-	taker->last_id = item->id;
-	return true;
-}
-
-/* Into the batch that is being filled, until it is full or there are no more events. */
-static void fetch_into(struct queue *queue, struct queue_slot *slot, int64_t now_us,
-		       int64_t wall_us)
-{
-	struct taker taker = {&slot->batch, wall_us, queue->fetched_id};
-	size_t n_before = slot->batch.n_taken;
-	int room = queue->batch_events - (int)n_before;
-	int n = queue->host.fetch(queue->host.context, queue->fetched_id, room, on_take, &taker);
-	queue->fetched_id = taker.last_id;
-	if (n < 0)
-		queue->fetch_again_us = now_us + FETCH_AGAIN_US;
-	else if (n < room && !slot->batch.full)
-		queue->more = false;
-	else if (slot->batch.n_taken == 0) /* full, and empty: memory is short */
-		queue->fetch_again_us = now_us + FETCH_AGAIN_US;
-	if (n_before == 0 && slot->batch.n_taken > 0)
-		slot->first_us = now_us;
-}
-
-static bool is_complete(const struct queue *queue, const struct batch *batch)
-{
-	return batch->n_taken > 0 && (batch->full || batch->n_taken == (size_t)queue->batch_events);
-}
-
-static void fetch_new(struct queue *queue, int64_t now_us, int64_t wall_us)
-{
-	while (queue->more && now_us >= queue->fetch_again_us) {
-		struct queue_slot *slot = queue->filling ? queue->filling : free_slot(queue);
-		if (!slot)
-			return;
-		if (!queue->filling) {
-			batch_begin(&slot->batch, queue->fetched_id, false, queue->batch_bytes);
-			slot->state = QUEUE_FILLING;
-			queue->filling = slot;
-		}
-		fetch_into(queue, slot, now_us, wall_us);
-		if (is_complete(queue, &slot->batch))
-			make_ready(queue, slot);
-	}
-}
-
-static bool deferred_is_under_way(const struct queue *queue)
-{
-	for (int i = 0; i < queue->n_slots; i++)
-		if (queue->slots[i].state != QUEUE_FREE && queue->slots[i].batch.deferred)
-			return true;
-	return false;
-}
-
-static void fetch_deferred(struct queue *queue, int64_t now_us, int64_t wall_us)
-{
-	struct queue_slot *slot = free_slot(queue);
-	if (!slot || now_us < queue->deferred_again_us || deferred_is_under_way(queue))
-		return;
-	batch_begin(&slot->batch, 0, true, queue->batch_bytes);
-	struct taker taker = {&slot->batch, wall_us, 0};
-	queue->host.fetch_deferred(queue->host.context, wall_us, queue->deferred_after,
-				   queue->batch_events, on_take, &taker);
-	queue->deferred_after = taker.last_id;
-	if (slot->batch.n_taken == 0)
-		queue->deferred_again_us = now_us + DEFERRED_AGAIN_US;
-	else
-		make_ready(queue, slot);
-}
-
-static void finish_filling(struct queue *queue, int64_t now_us, bool hurry)
-{
-	struct queue_slot *slot = queue->filling;
-	if (!slot)
-		return;
-	if (slot->batch.n_taken == 0) {
-		slot->state = QUEUE_FREE;
-		queue->filling = NULL;
-	} else if (hurry || now_us >= slot->first_us + queue->batch_age_us) {
-		make_ready(queue, slot);
-	}
-}
-
-void queue_fill(struct queue *queue, int64_t now_us, int64_t wall_us, bool hurry)
-{
-	if (hurry) /* new events alone: the deferred ones can wait for the next start */
-		queue->deferred_again_us = now_us + DEFERRED_AGAIN_US;
-	fetch_deferred(queue, now_us, wall_us);
-	fetch_new(queue, now_us, wall_us);
-	finish_filling(queue, now_us, hurry);
 }
 
 /* ---- State ------------------------------------------------------------------------------------------ */
@@ -219,30 +276,7 @@ void queue_shrink(struct queue *queue, size_t refused_bytes)
 		queue->batch_bytes = bytes;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-int64_t queue_due_us(const struct queue *queue)
-{
-	int64_t due_us = INT64_MAX;
-	bool room = free_slot(queue) != NULL;
-	if (queue->filling)
-		due_us = queue->filling->first_us + queue->batch_age_us;
-	if (queue->more && (room || queue->filling))
-		due_us = earlier(due_us, queue->fetch_again_us);
-	if (room && !deferred_is_under_way(queue))
-		due_us = earlier(due_us, queue->deferred_again_us);
-	return due_us;
-}
-
 bool queue_is_empty(const struct queue *queue)
 {
-	if (queue->more)
-		return false;
-	for (int i = 0; i < queue->n_slots; i++)
-		if (queue->slots[i].state != QUEUE_FREE)
-			return false;
-	return true;
+	return !queue->more && queue_n_free(queue) == queue->n_slots;
 }

@@ -1,0 +1,121 @@
+/*
+ * The whole sink: events of one use case instance go out in order, whatever is put off. That they do is checked by
+ * the stage with each event that is accepted.
+ */
+#include "sink_stage.h"
+
+TestSuite(sink_order, .init = set_up, .fini = tear_down, .timeout = 60);
+
+Test(sink_order, is_kept_with_several_requests_under_way)
+{
+	add_events_of(900, 7);
+	open_sink();
+	run_until(all_delivered);
+	for (int id = 1; id <= n_events; id++)
+		cr_assert_eq(events[id].n_accepted, 1);
+	check_tiling();
+}
+
+static void never_answer(struct server *self, const struct server_request *request,
+			 struct server_answer *answer)
+{
+	(void)self;
+	(void)request;
+	answer->status = 0;
+}
+
+static bool several_asked(void)
+{
+	return server.n_requests >= 3;
+}
+
+/* A backlog is dealt out, so that one instance's events go into one request at a time, and others' beside it. */
+Test(sink_order, does_not_keep_a_backlog_from_going_out_by_several_requests)
+{
+	server.script = never_answer;
+	add_events(
+		10); /* of no instance: these are one full batch, and what follows is a backlog */
+	add_events_of(900, 40);
+	open_sink();
+	run_until(several_asked);
+}
+
+static int n_refusals;
+
+/* Event 5 is put off, twice; the rest is taken. */
+static void put_off_5(struct server *self, const struct server_request *request,
+		      struct server_answer *answer)
+{
+	int numbers[EVENTS_MAX];
+	int n = numbers_in(request->body, numbers);
+	if (!has_event(request, 5) || n_refusals == 2) {
+		accept_all(self, request, answer);
+		return;
+	}
+	n_refusals++;
+	int at = 0;
+	for (int i = 0; i < n; i++) {
+		if (numbers[i] == 5)
+			at = i;
+		else if (events[numbers[i]].instance != events[5].instance || numbers[i] < 5)
+			accept_one(numbers[i]);
+	}
+	snprintf(answer->body, sizeof(answer->body),
+		 "{\"errors\":[{\"item_index\":%d,\"xproxy_result\":{\"message\":\"m\","
+		 "\"statusCode\":500}}]}",
+		 at);
+}
+
+Test(sink_order, later_events_of_the_instance_wait_behind_one_that_is_put_off_and_others_do_not)
+{
+	server.script = put_off_5;
+	options.batch_events = 7; /* one event of each instance */
+	add_events_of(210, 7);
+	open_sink();
+	run_until(all_delivered);
+	cr_assert_eq(events[5].attempts, 2);
+	cr_assert_gt(n_behind, 0);
+	for (int id = 1; id <= n_events; id++)
+		if (events[id].instance != events[5].instance)
+			cr_assert_eq(events[id].attempts, 0);
+	check_tiling();
+}
+
+static void hang_over_1(struct server *self, const struct server_request *request,
+			struct server_answer *answer)
+{
+	if (has_event(request, 1)) {
+		answer->status = 0;
+		return;
+	}
+	accept_all(self, request, answer);
+}
+
+static bool others_are_delivered(void)
+{
+	for (int id = 2; id <= n_events; id++)
+		if (events[id].instance != events[1].instance && id > 10 &&
+		    events[id].state != DELIVERED)
+			return false;
+	return true;
+}
+
+/* One request hangs for long: what is behind it of other instances passes it by. */
+Test(sink_order, a_slow_request_keeps_back_its_own_instances_alone)
+{
+	server.script = hang_over_1;
+	options.timeout_s = 60;
+	add_events_of(1, 1000); /* of an instance of its own, in a batch of its own */
+	open_sink();
+	run_until(others_are_delivered);
+	for (int i = 0; i < 30; i++) {
+		add_events(9);
+		n_events++;
+		events[n_events] = events[1];
+		events[n_events].event =
+			sink_event(n_events, (struct sink_event_more){.use_case_name = "support",
+								      .use_case_id = "ticket-2"});
+	}
+	payi_sink_wake(sink);
+	run_until(others_are_delivered);
+}
