@@ -92,7 +92,7 @@
 		       "UPDATE sink_exceptions SET state = 'deferred', retry_us = ?3" \
 		       " WHERE sink = ?1 AND event IN (SELECT event FROM sink_exceptions WHERE sink = ?1" \
 		       " AND instance = ?2 AND state = 'held' ORDER BY event LIMIT 1000)" \
-		       " AND code = 'behind_another' AND NOT EXISTS (SELECT 1 FROM sink_exceptions" \
+		       " AND NOT EXISTS (SELECT 1 FROM sink_exceptions" \
 		       " WHERE sink = ?1 AND instance = ?2 AND state = 'deferred')") \
 	X(DEAD_RETRY, \
 		       "UPDATE sink_exceptions SET state = 'deferred', retry_us = ?3" \
