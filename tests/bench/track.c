@@ -142,14 +142,18 @@ static void empty_ring(void *context)
 }
 
 /* What the event takes in the ring. */
-static size_t measure_bytes(payi_client *client, const payi_event *event)
+static int measure_bytes(struct tracking *tracking, size_t *bytes)
 {
 	payi_client_stats before = PAYI_CLIENT_STATS_INIT;
 	payi_client_stats after = PAYI_CLIENT_STATS_INIT;
-	payi_client_stats_get(client, &before);
-	payi_track(client, event);
-	payi_client_stats_get(client, &after);
-	return (size_t)(after.ring_bytes_used - before.ring_bytes_used);
+	payi_client_stats_get(tracking->client, &before);
+	enter(tracking);
+	const int status = track_call(tracking);
+	if (tracking->within)
+		payi_track_context_end(tracking->client);
+	payi_client_stats_get(tracking->client, &after);
+	*bytes = (size_t)(after.ring_bytes_used - before.ring_bytes_used);
+	return status ? bench_fail(0, "an event is refused: %s", payi_last_error()) : 0;
 }
 
 /* ---- Rows ----------------------------------------------------------------------------------------- */
@@ -245,10 +249,11 @@ static int run_tracking(const struct bench *bench, const struct ticks *ticks,
 static int run_event(const struct bench *bench, const struct ticks *ticks,
 		     struct tracking *tracking)
 {
-	const size_t bytes = measure_bytes(tracking->client, &tracking->event);
+	size_t bytes;
 	struct load_result copy, datagrams;
 	char name[64];
-	if (run_copy(bench, ticks, bytes, &copy) || run_datagrams(bench, ticks, bytes, &datagrams))
+	if (measure_bytes(tracking, &bytes) || run_copy(bench, ticks, bytes, &copy) ||
+	    run_datagrams(bench, ticks, bytes, &datagrams))
 		return -1;
 	const struct baselines baselines = {copy.batch_ns, datagrams.batch_ns};
 	snprintf(name, sizeof(name), "memcpy, %zu bytes", bytes);
