@@ -85,7 +85,7 @@ static void lay_out_lanes(payi_client *client, const uint64_t seed[N_SEEDS])
 							     .lane_bytes = file->lane_bytes};
 		lane->data = file->lanes + 2 * i * file->lane_bytes;
 		lane->mask = file->lane_bytes - 1;
-		lane->ids.state = seed[i];
+		lane->stamper = (struct payi__stamper){.random = seed[i]};
 		atomic_store_explicit(&lane->taken, 0, memory_order_relaxed);
 	}
 }
@@ -151,15 +151,12 @@ static payi_status reopen(payi_client *client)
 	return status;
 }
 
-payi_status payi__client_ready(payi_client *client)
+payi_status payi__client_not_ready(payi_client *client)
 {
 	if (!client)
 		return payi__fail(
 			PAYI_ERR_INVALID,
 			"the client is NULL: payi_client_open() has failed, or was not called");
-	/* Acquire, pairs with the release in open_ring(). */
-	if (atomic_load_explicit(&client->generation->ready, memory_order_acquire))
-		return PAYI_OK;
 	return reopen(client);
 }
 

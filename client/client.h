@@ -5,6 +5,7 @@
 #ifndef PAYI_CLIENT_CLIENT_H
 #define PAYI_CLIENT_CLIENT_H
 
+#include "clock.h"
 #include "context.h"
 #include "encode.h"
 #include "ring_dir.h"
@@ -12,7 +13,6 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <time.h>
 
 /*
  * A lane as this process sees it, on cache lines of its own. Whoever holds taken may touch the rest. The
@@ -23,7 +23,7 @@ struct payi__lane {
 	struct payi_ring_producer producer;
 	uint8_t *data;
 	uint64_t mask;
-	struct payi__id_source ids;
+	struct payi__stamper stamper;
 };
 
 /* In a page that the kernel wipes in a forked child: there, everything reads 0. */
@@ -53,24 +53,27 @@ struct payi_client {
 	char app_name[PAYI_RING_NAME_BYTES];
 };
 
+/* For payi__client_ready(): no client, or, in a forked child, no ring yet. */
+payi_status payi__client_not_ready(payi_client *client);
+
 /*
  * To be called first by every function that needs the ring: PAYI_OK when it is ours; in a forked child it
  * opens one, once.
  */
-payi_status payi__client_ready(payi_client *client);
+static inline payi_status payi__client_ready(payi_client *client)
+{
+	/* Acquire, pairs with the release in open_ring(). */
+	if (__builtin_expect(client != NULL, 1) &&
+	    __builtin_expect(
+		    atomic_load_explicit(&client->generation->ready, memory_order_acquire) != 0, 1))
+		return PAYI_OK;
+	return payi__client_not_ready(client);
+}
 
 /* Looks for the agent's slot, at most every 10 ms unless now is set. True if there is one. */
 bool payi__client_attach(payi_client *client, bool now);
 
 /* Tracks a notice, as payi_track() does an event. The client is ready. */
 payi_status payi__track_notice(payi_client *client, const struct payi__notice *notice);
-
-/* For intervals. */
-static inline int64_t payi__monotonic_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include "context.h"
 
+#include "clock.h"
 #include "error.h"
 #include "put.h"
 #include "use_case.h"
@@ -210,7 +211,7 @@ static size_t size_of_list(const char *const *list, size_t n)
 /* Room enough for its record's fields; likewise for its strings with their NULs. */
 static size_t size_of(const payi_track_context *values)
 {
-	size_t size = 0;
+	size_t size = ENCODER_RESERVE;
 #define X(field, member, type) size += SIZE_##type(member);
 	PAYI__CONTEXT_FIELDS(X)
 #undef X
@@ -225,7 +226,7 @@ static size_t size_of(const payi_track_context *values)
 #define SAYS_LIST(member)  values->n_##member
 
 #define PUT_STR(id, member)   put_STR(&to, at, id, values->member, PAYI_LIMIT_NAME)
-#define PUT_I32(id, member)   put_I32(&to, at, id, values->member)
+#define PUT_I32(id, member)   put_I32(at, id, values->member)
 #define PUT_PROPS(id, member) put_PROPS(&to, at, id, #member, values->member, values->n_##member)
 #define PUT_LIST(id, member)  put_LIST(&to, at, id, #member, values->member, values->n_##member)
 
@@ -240,8 +241,9 @@ static void add_piece(payi_context *context, unsigned id, size_t at, size_t byte
 static payi_status encode(payi_context *context, const payi_track_context *values, uint8_t *start,
 			  size_t room)
 {
-	struct encoder to = {.end = start + room};
+	struct encoder to;
 	uint8_t *at = start;
+	encoder_begin(&to, start, room); /* size_of() has counted the reserve */
 #define X(field, member, type)                                                                     \
 	if (SAYS_##type(member)) {                                                                 \
 		uint8_t *next = PUT_##type(PAYI_FIELD_##field, member);                            \

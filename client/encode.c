@@ -74,18 +74,15 @@ static uint8_t *put_supplied(struct encoder *to, uint8_t *at, const payi_context
 
 /* ---- What belongs to the event as a whole ------------------------------------------------------------- */
 
-static uint64_t next_random(struct payi__id_source *ids)
+static uint64_t next_random(struct payi__stamper *stamper)
 {
-	return payi__random_of(ids->state += PAYI__RANDOM_STEP);
+	return payi__random_of(stamper->random += PAYI__RANDOM_STEP);
 }
 
 /* As 16 bytes: the agent writes it out. */
-static uint8_t *put_generated_id(struct encoder *to, uint8_t *at, struct payi__id_source *ids,
-				 int64_t us)
+static uint8_t *put_generated_id(uint8_t *at, struct payi__stamper *stamper, int64_t us)
 {
-	if (!has_room(to, at, 1 + 2 + 16))
-		return stuck(to, NO_ROOM);
-	const struct payi__uuid uuid = payi__uuid_of(us, next_random(ids));
+	const struct payi__uuid uuid = payi__uuid_of(us, next_random(stamper));
 	at = put_key(at, PAYI_FIELD_provider_response_id);
 	at[0] = 0xc4;
 	at[1] = 16;
@@ -131,13 +128,13 @@ static payi_status check_event(const payi_event *event, uint64_t from_context)
 	}
 #define ENCODE_I32(id, name, column)                                                               \
 	if (event->name != PAYI_UNSET) {                                                           \
-		STEP(name, put_I32(&to, at, id, event->name))                                      \
+		STEP(name, put_I32(at, id, event->name))                                           \
 	}
-#define ENCODE_TIME(id, name, column) STEP(name, put_I32(&to, at, id, time_us))
+#define ENCODE_TIME(id, name, column) STEP(name, put_I32(at, id, time_us))
 #define ENCODE_ID(id, name, column)                                                                \
 	STEP(name, payi__given(event->name)                                                        \
 			   ? put_STR(&to, at, id, event->name, PAYI__LIMIT_OF_##column)            \
-			   : put_generated_id(&to, at, ids, time_us))
+			   : put_generated_id(at, stamper, time_us))
 #define ENCODE_UNITS(id, name, column)                                                             \
 	STEP(name, put_UNITS(&to, at, id, #name, event->name, event->n_##name))
 #define ENCODE_LISTED(put, id, name)                                                               \
@@ -169,7 +166,7 @@ static enum payi__encoded unwritten(struct encoder *to, const char *field)
 	return to->trouble == NO_ROOM ? PAYI__NO_ROOM : PAYI__REFUSED;
 }
 
-enum payi__encoded payi__encode_event(const struct payi__item *item, struct payi__id_source *ids,
+enum payi__encoded payi__encode_event(const struct payi__item *item, struct payi__stamper *stamper,
 				      uint8_t *start, size_t room, size_t *written)
 {
 	const payi_event *event = item->event;
@@ -178,12 +175,12 @@ enum payi__encoded payi__encode_event(const struct payi__item *item, struct payi
 	const uint64_t left_out = from_context | (context && context->hush ? HUSHED_FIELDS : 0);
 	if (check_event(event, from_context))
 		return PAYI__REFUSED;
-	/* Reading the clock is a third of all that is done here; a generated id takes the event's time. */
-	const int64_t time_us =
-		event->event_timestamp_us ? event->event_timestamp_us : payi__now_us();
-	if (room < MAP16_HEAD)
+	/* Also of a generated id. */
+	const int64_t time_us = event->event_timestamp_us ? event->event_timestamp_us
+							  : payi__clock_us(&stamper->clock);
+	struct encoder to;
+	if (!encoder_begin(&to, start, room))
 		return PAYI__NO_ROOM;
-	struct encoder to = {.end = start + room};
 	uint8_t *at = start + MAP16_HEAD;
 	unsigned n_fields = 0;
 #define X(id, name, type, json, column) ENCODE_##type(id, name, column)
@@ -204,12 +201,12 @@ enum payi__encoded payi__encode_event(const struct payi__item *item, struct payi
 enum payi__encoded payi__encode_notice(const struct payi__notice *notice, uint8_t *start,
 				       size_t room, size_t *written)
 {
-	if (room < MAP16_HEAD)
+	struct encoder to;
+	if (!encoder_begin(&to, start, room))
 		return PAYI__NO_ROOM;
-	struct encoder to = {.end = start + room};
 	uint8_t *at = start + MAP16_HEAD;
 	unsigned n_fields = 0;
-	STEP(time, put_I32(&to, at, PAYI_USE_CASE_TIME, payi__now_us()))
+	STEP(time, put_I32(at, PAYI_USE_CASE_TIME, payi__now_us()))
 	STEP(name,
 	     put_STR(&to, at, PAYI_USE_CASE_NAME, notice->use_case_name, PAYI_LIMIT_USE_CASE_NAME))
 	if (notice->use_case_id) {

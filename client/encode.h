@@ -6,6 +6,7 @@
 #ifndef PAYI_CLIENT_ENCODE_H
 #define PAYI_CLIENT_ENCODE_H
 
+#include "clock.h"
 #include "payi/payi.h"
 #include "payi/ring.h"
 
@@ -18,9 +19,10 @@ enum payi__encoded {
 	PAYI__REFUSED, /* payi_last_error() says why */
 };
 
-/* The source of generated ids: one per lane, touched by the lane's holder only. Seeded with random bits. */
-struct payi__id_source {
-	uint64_t state;
+/* What events lack of time and id comes from here: one per lane, touched by the lane's holder only. */
+struct payi__stamper {
+	struct payi__clock clock;
+	uint64_t random; /* a seed of random bits, at first */
 };
 
 /* What is said of a use case. Names and lengths are checked by the caller. */
@@ -39,10 +41,9 @@ struct payi__item {
 };
 
 /*
- * Each writes to start, in room bytes at the most. On PAYI__ENCODED *written is the payload's length. What an
- * event lacks of time and id comes from the clock and from ids.
+ * Each writes to start, in room bytes at the most. On PAYI__ENCODED *written is the payload's length.
  */
-enum payi__encoded payi__encode_event(const struct payi__item *item, struct payi__id_source *ids,
+enum payi__encoded payi__encode_event(const struct payi__item *item, struct payi__stamper *stamper,
 				      uint8_t *start, size_t room, size_t *written);
 enum payi__encoded payi__encode_notice(const struct payi__notice *notice, uint8_t *start,
 				       size_t room, size_t *written);

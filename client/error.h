@@ -9,10 +9,10 @@
  * fit is cut.
  */
 payi_status payi__fail(payi_status status, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((cold, format(printf, 2, 3)));
 
 /* Likewise, with ": " and the name of errno behind. */
 payi_status payi__fail_errno(payi_status status, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((cold, format(printf, 2, 3)));
 
 #endif

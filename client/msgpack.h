@@ -3,7 +3,10 @@
  *
  * Every step takes the place to write to and returns the place behind what it wrote, so that the position stays
  * in a register: kept in memory it would be the longest chain of dependent steps in payi_track(). Steps that
- * can fail return NULL and leave the reason in the encoder; the others are told that there is room.
+ * can fail return NULL and leave the reason in the encoder.
+ *
+ * Room is asked for by strings and by what is repeated. All else in a record (a key, a head or a number for each
+ * field) has room kept for it behind the encoder's end from the beginning, and asks for none.
  */
 #ifndef PAYI_CLIENT_MSGPACK_H
 #define PAYI_CLIENT_MSGPACK_H
@@ -25,7 +28,7 @@ enum trouble {
 };
 
 struct encoder {
-	const uint8_t *end;
+	const uint8_t *end;   /* ENCODER_RESERVE bytes before the memory's end */
 	enum trouble trouble; /* of the step that returned NULL */
 };
 
@@ -49,12 +52,26 @@ static inline uint8_t *put_be64(uint8_t *at, uint64_t number)
 	return at + 8;
 }
 
-static inline bool has_room(const struct encoder *to, const uint8_t *at, size_t bytes)
+enum {
+	HEADER_MAX = 5, /* of a string, map or array */
+	INT_MAX_BYTES = 9,
+	ENCODER_RESERVE = 320,
+};
+
+/* False when there is not even room for the reserve. */
+static inline bool encoder_begin(struct encoder *to, const uint8_t *start, size_t room)
 {
-	return __builtin_expect((size_t)(to->end - at) >= bytes, 1);
+	if (room < ENCODER_RESERVE)
+		return false;
+	to->end = start + (room - ENCODER_RESERVE);
+	return true;
 }
 
-enum { HEADER_MAX = 5, INT_MAX_BYTES = 9 }; /* of a string, map or array; of a number */
+/* at may lie in the reserve. */
+static inline bool has_room(const struct encoder *to, const uint8_t *at, size_t bytes)
+{
+	return __builtin_expect(to->end - at >= (ptrdiff_t)bytes, 1);
+}
 
 /* The head of something counted: up to small_max in one byte, else in the 16- or 32-bit form. */
 static inline uint8_t *put_head(uint8_t *at, uint8_t small, size_t small_max, uint8_t wide,
@@ -102,7 +119,9 @@ __attribute__((always_inline)) static inline uint8_t *put_str(struct encoder *to
 		return stuck(to, TOO_LONG);
 	if (!has_room(to, at, HEADER_MAX + len))
 		return stuck(to, NO_ROOM);
-	if (len > 31 && len <= UINT8_MAX) {
+	if (__builtin_expect(len <= 31, 1)) {
+		*at++ = (uint8_t)(0xa0 | len);
+	} else if (len <= UINT8_MAX) {
 		at[0] = 0xd9; /* strings alone have an 8-bit form, too */
 		at[1] = (uint8_t)len;
 		at += 2;

@@ -127,8 +127,6 @@ uint8_t *put_UNITS(struct encoder *to, uint8_t *at, unsigned id, const char *fie
 		return refuse_count(to, field, n, PAYI_LIMIT_UNITS);
 	if (n && !units)
 		return refuse_null(to, field);
-	if (!key_has_room(to, at))
-		return stuck(to, NO_ROOM);
 	at = put_head(put_key(at, id), 0x80, 15, 0xde, n);
 	for (size_t i = 0; i < n; i++) {
 		if (!unit_valid(units[i].input))
@@ -172,8 +170,6 @@ static uint8_t *put_pairs(struct encoder *to, uint8_t *at, unsigned id, const ch
 		return refuse_count(to, field, n, PAYI_LIMIT_ITEMS);
 	if (!pairs)
 		return refuse_null(to, field);
-	if (!key_has_room(to, at))
-		return stuck(to, NO_ROOM);
 	at = put_head(put_key(at, id), map ? 0x80 : 0x90, 15, map ? 0xde : 0xdc, n);
 	for (size_t i = 0; i < n; i++) {
 		struct payi__pair pair;
@@ -215,8 +211,6 @@ uint8_t *put_LIST(struct encoder *to, uint8_t *at, unsigned id, const char *fiel
 		return refuse_count(to, field, n, PAYI_LIMIT_ITEMS);
 	if (!list)
 		return refuse_null(to, field);
-	if (!key_has_room(to, at))
-		return stuck(to, NO_ROOM);
 	uint8_t *head = put_key(at, id);
 	size_t count = 0;
 	at = head + 3;
@@ -244,8 +238,6 @@ uint8_t *put_CHUNKS(struct encoder *to, uint8_t *at, unsigned id, const char *fi
 		return refuse_null(to, field);
 	if (n > UINT32_MAX)
 		return refuse_count(to, field, n, UINT32_MAX);
-	if (!key_has_room(to, at))
-		return stuck(to, NO_ROOM);
 	at = put_head(put_key(at, id), 0x90, 15, 0xdc, n);
 	for (size_t i = 0; i < n; i++) {
 		at = chunks[i] ? put_str(to, at, chunks[i], UINT32_MAX) : stuck(to, EMPTY);

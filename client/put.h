@@ -9,6 +9,8 @@
 #include "payi/payi.h"
 #include "schema/event_fields.h"
 
+#include <assert.h>
+
 /* Units, properties, headers and calls all begin with a name; properties, headers and calls are pairs. */
 struct payi__pair {
 	const char *name;
@@ -26,30 +28,23 @@ static inline bool payi__given(const char *text)
 	return text && *text;
 }
 
-/* A field's key; the caller knows that there is room for it and for a head or number behind it. */
+/* Of each field: its key, and a number, or the head of a list; of one the id that is made for it. */
+static_assert(PAYI_FIELD_scope * (1 + INT_MAX_BYTES) + 3 + 16 <= ENCODER_RESERVE, "reserve");
+
 static inline uint8_t *put_key(uint8_t *at, unsigned id)
 {
 	*at = (uint8_t)id;
 	return at + 1;
 }
 
-static inline bool key_has_room(const struct encoder *to, const uint8_t *at)
-{
-	return has_room(to, at, 1 + INT_MAX_BYTES);
-}
-
 static inline uint8_t *put_STR(struct encoder *to, uint8_t *at, unsigned id, const char *text,
 			       size_t limit)
 {
-	if (!key_has_room(to, at))
-		return stuck(to, NO_ROOM);
 	return put_str(to, put_key(at, id), text, limit);
 }
 
-static inline uint8_t *put_I32(struct encoder *to, uint8_t *at, unsigned id, int64_t number)
+static inline uint8_t *put_I32(uint8_t *at, unsigned id, int64_t number)
 {
-	if (!key_has_room(to, at))
-		return stuck(to, NO_ROOM);
 	return put_int(put_key(at, id), number);
 }
 

@@ -36,14 +36,14 @@ static unsigned first_lane(payi_client *client)
 }
 
 /* P2. The agent may have come, or got on, since we last looked. */
-static bool gain_room(payi_client *client, unsigned index)
+static bool gain_room(payi_client *client, struct payi__lane *lane)
 {
-	struct payi_ring_producer *producer = &client->lane[index].producer;
+	struct payi_ring_producer *producer = &lane->producer;
 	if (!producer->done) {
 		if (!payi__client_attach(client, false))
 			return false;
-		producer->done =
-			&atomic_load_explicit(&client->slot, memory_order_acquire)->done[index];
+		producer->done = &atomic_load_explicit(&client->slot, memory_order_acquire)
+					  ->done[lane - client->lane];
 	}
 	return payi_ring_refresh(producer);
 }
@@ -53,14 +53,13 @@ static enum payi__encoded encode_item(struct payi__lane *lane, const struct payi
 {
 	if (__builtin_expect(item->notice != NULL, 0))
 		return payi__encode_notice(item->notice, start, room, payload_bytes);
-	return payi__encode_event(item, &lane->ids, start, room, payload_bytes);
+	return payi__encode_event(item, &lane->stamper, start, room, payload_bytes);
 }
 
 /* Encodes behind the tail, in as much room as there is or can be gained. */
-static enum payi__encoded encode(payi_client *client, unsigned index, const struct payi__item *item,
-				 size_t *payload_bytes)
+static enum payi__encoded encode(payi_client *client, struct payi__lane *lane,
+				 const struct payi__item *item, size_t *payload_bytes)
 {
-	struct payi__lane *lane = &client->lane[index];
 	struct payi_ring_producer *producer = &lane->producer;
 	uint8_t *record = lane->data + (producer->tail & lane->mask);
 	for (;;) {
@@ -69,7 +68,7 @@ static enum payi__encoded encode(payi_client *client, unsigned index, const stru
 		if (room > PAYI_RING_RECORD_HEADER)
 			result = encode_item(lane, item, record + PAYI_RING_RECORD_HEADER,
 					     (size_t)room - PAYI_RING_RECORD_HEADER, payload_bytes);
-		if (result != PAYI__NO_ROOM || !gain_room(client, index))
+		if (__builtin_expect(result != PAYI__NO_ROOM, 1) || !gain_room(client, lane))
 			return result;
 	}
 }
@@ -92,13 +91,13 @@ static bool too_big(const struct payi__lane *lane, const struct payi__item *item
 }
 
 /* What came of trying one lane; FULL: not this one, and nothing is counted yet. */
-static payi_status try_lane(payi_client *client, unsigned index, const struct payi__item *item)
+static payi_status try_lane(payi_client *client, struct payi__lane *lane,
+			    const struct payi__item *item)
 {
-	struct payi__lane *lane = &client->lane[index];
 	struct payi_ring_lane *shared = lane->producer.lane;
 	size_t payload_bytes;
 	payi_ring_count(&shared->attempted); /* P1 */
-	switch (encode(client, index, item, &payload_bytes)) {
+	switch (encode(client, lane, item, &payload_bytes)) {
 	case PAYI__ENCODED:
 		publish(lane, item->notice ? item->notice->type : PAYI_RING_EVENT, payload_bytes);
 		return PAYI_OK;
@@ -114,7 +113,7 @@ static payi_status try_lane(payi_client *client, unsigned index, const struct pa
 	return payi__fail(PAYI_ERR_TOO_BIG,
 			  "the event is larger than a lane of %lld bytes; open the client with a "
 			  "larger ring_bytes",
-			  (long long)lane->producer.lane_bytes - PAYI_RING_RECORD_HEADER);
+			  (long long)lane->producer.lane_bytes);
 }
 
 /* Gives up an attempt in a lane that was full: as if it had not been. */
@@ -126,15 +125,17 @@ static void withdraw(struct payi__lane *lane)
 }
 
 /*
- * Tries the lanes from this thread's own on. The last one that was full stays taken until another one is: the
- * attempt's mark is always in one lane. With count_drop that lane counts the drop; else nothing
- * remains of the attempt.
+ * Tries the lanes from the one behind this thread's own on, which is full (and still taken) or was another's. The
+ * last one that was full stays taken until another one is: the attempt's mark is always in one lane. With
+ * count_drop that lane counts the drop; else nothing remains of the attempt.
  */
-static payi_status try_lanes(payi_client *client, const struct payi__item *item, bool count_drop)
+__attribute__((noinline)) static payi_status try_others(payi_client *client,
+							struct payi__lane *full,
+							const struct payi__item *item,
+							bool count_drop)
 {
 	const unsigned first = first_lane(client);
-	struct payi__lane *full = NULL;
-	for (unsigned i = 0; i < PAYI_RING_LANES; i++) {
+	for (unsigned i = 1; i < PAYI_RING_LANES; i++) {
 		const unsigned index = (first + i) % PAYI_RING_LANES;
 		struct payi__lane *lane = &client->lane[index];
 		if (!take(lane))
@@ -142,7 +143,7 @@ static payi_status try_lanes(payi_client *client, const struct payi__item *item,
 		if (full)
 			withdraw(full);
 		full = NULL;
-		const payi_status status = try_lane(client, index, item);
+		const payi_status status = try_lane(client, lane, item);
 		if (status != PAYI_ERR_FULL) {
 			leave(lane);
 			home_lane = index + 1;
@@ -162,6 +163,23 @@ static payi_status try_lanes(payi_client *client, const struct payi__item *item,
 	payi_ring_count(&full->producer.lane->dropped_full);
 	leave(full);
 	return PAYI_ERR_FULL;
+}
+
+/* Nearly always this thread's own lane is free, and has room. */
+static inline payi_status try_lanes(payi_client *client, const struct payi__item *item,
+				    bool count_drop)
+{
+	struct payi__lane *own = &client->lane[first_lane(client)];
+	struct payi__lane *full = NULL;
+	if (__builtin_expect(take(own), 1)) {
+		const payi_status status = try_lane(client, own, item);
+		if (__builtin_expect(status != PAYI_ERR_FULL, 1)) {
+			leave(own);
+			return status;
+		}
+		full = own;
+	}
+	return try_others(client, full, item, count_drop);
 }
 
 /* PAYI_WHEN_FULL_BLOCK: sleeps, a little longer each time, and tries again, until block_ms are over. */

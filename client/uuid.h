@@ -6,7 +6,6 @@
 #define PAYI_CLIENT_UUID_H
 
 #include <stdint.h>
-#include <time.h>
 
 enum { PAYI__UUID_TEXT_BYTES = 37 }; /* with its NUL */
 
@@ -32,14 +31,6 @@ static inline struct payi__uuid payi__uuid_of(int64_t us, uint64_t random)
 	const uint64_t fraction = (uint64_t)us % 1000 * 4096 / 1000;
 	return (struct payi__uuid){ms << 16 | 0x7000 | fraction,
 				   (random & 0x3fffffffffffffffu) | 0x8000000000000000u};
-}
-
-/* Wall clock, microseconds since 1970. */
-static inline int64_t payi__now_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 void payi__uuid_write(struct payi__uuid uuid, char text[PAYI__UUID_TEXT_BYTES]);
