@@ -1,6 +1,7 @@
 #include "bench/site.h"
 
 #include "bench/bench.h"
+#include "standin/standin_client.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -108,17 +109,20 @@ int site_client(const struct site *site, size_t ring_bytes, payi_client **client
 	return 0;
 }
 
-/* Offline, and not by the settings of this host. */
+/* Not by the settings of this host. */
 static void exec_agent(const struct site *site, const struct bench *bench)
 {
 	static const char *const names[] = {"PAYI_API_KEY", "PAYI_API_KEY_FILE", "ASCERTA_API_KEY"};
 	for (int i = 0; i < 3; i++)
 		unsetenv(names[i]);
+	if (site->base_url)
+		setenv("PAYI_API_KEY", STANDIN_KEY, 1);
 	const int log = open("/dev/null", O_WRONLY);
 	dup2(log, STDOUT_FILENO);
 	site_child();
 	execl(bench->agent, bench->agent, "run", "--config", "/dev/null", "--log-level", "error",
-	      "--data-dir", site->data, "--ring-dir", site->rings, (char *)NULL);
+	      "--data-dir", site->data, "--ring-dir", site->rings, "--base-url",
+	      site->base_url ? site->base_url : "http://127.0.0.1:1", (char *)NULL);
 	bench_fail(errno, "cannot run %s", bench->agent);
 	_exit(127);
 }

@@ -1,6 +1,6 @@
 /*
  * A place to measure in, with nobody else's data: fresh directories for rings and database, and the real agent
- * as a process on them, offline.
+ * as a process on them.
  */
 #ifndef PAYI_BENCH_SITE_H
 #define PAYI_BENCH_SITE_H
@@ -14,7 +14,9 @@ struct bench;
 struct site {
 	char rings[64];
 	char data[256];
-	pid_t agent; /* 0: none runs */
+	const char *
+		base_url; /* where the agent sends to, with the stand-in's key; NULL: it is offline */
+	pid_t agent;      /* 0: none runs */
 };
 
 /* One at a time: a signal that ends the program removes it, too. */
