@@ -20,6 +20,7 @@ int bench_track(const struct bench *bench);
 int bench_system_calls(const struct bench *bench);
 int bench_store(const struct bench *bench);
 int bench_idle(const struct bench *bench);
+int bench_json(const struct bench *bench);
 int bench_deliver(const struct bench *bench);
 
 /* Says it on standard error, with errno's text when error is not 0. Returns -1. */

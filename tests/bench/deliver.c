@@ -5,9 +5,9 @@
  *
  * The clock runs from the agent's start until the database says that all is delivered.
  */
+#include "bench/backlog.h"
 #include "bench/bench.h"
 #include "bench/quick_server.h"
-#include "bench/sample.h"
 #include "bench/site.h"
 #include "bench/table.h"
 #include "bench/ticks.h"
@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH_EVENTS = 100, LOOK_MS = 5, FLUSH_MS = 120000, WAIT_S = 600 };
+enum { BATCH_EVENTS = 100, LOOK_MS = 5, WAIT_S = 600 };
 
 static const struct table_section section = {
 	.name = "deliver",
@@ -32,31 +32,6 @@ static const struct table_section section = {
 		    {"CPU s/1M", "cpu_s_per_million", 2},
 		    {"peak MB", "peak_rss_mb", 1}},
 };
-
-/* ---- The backlog ---------------------------------------------------------------------------------- */
-
-static int track_all(const struct site *site, int64_t n)
-{
-	payi_client *client;
-	int status = 0;
-	if (site_client(site, 0, &client))
-		return -1;
-	for (int64_t i = 0; i < n && !status; i++)
-		if (sample_track(client, SAMPLE_FEW, (uint64_t)i) != PAYI_OK)
-			status = bench_fail(0, "%s", payi_last_error());
-	if (!status && payi_flush(client, FLUSH_MS) != PAYI_OK)
-		status = bench_fail(0, "%s", payi_last_error());
-	payi_client_close(client);
-	return status;
-}
-
-static int make_backlog(struct site *site, const struct bench *bench, int64_t n)
-{
-	if (site_agent_start(site, bench))
-		return -1;
-	const int status = track_all(site, n);
-	return site_agent_stop(site) ? -1 : status;
-}
 
 /* ---- The bare loop -------------------------------------------------------------------------------- */
 
@@ -211,7 +186,7 @@ static int run(const struct bench *bench, int64_t n, const char *name, const cha
 	if (site_make(&site, bench))
 		return -1;
 	snprintf(database, sizeof(database), "%s/payi.db", site.data);
-	int status = make_backlog(&site, bench, n);
+	int status = backlog_make(&site, bench, n);
 	if (!status)
 		status = prepare(database, n, &bodies);
 	if (!status)

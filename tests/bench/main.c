@@ -1,7 +1,7 @@
 /*
  * payi-bench [--quick] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART …]
  *
- * Parts: track, calls, store, idle, deliver; all of them when none is named. The database is made in a fresh directory
+ * Parts: track, calls, store, idle, json, deliver; all of them when none is named. The database is made in a fresh directory
  * in DIR (/tmp): what a transaction costs depends on the disk. Nothing is left behind.
  */
 #include "bench/bench.h"
@@ -23,7 +23,7 @@ static const struct part {
 	int (*run)(const struct bench *bench);
 } parts[] = {
 	{"track", bench_track}, {"calls", bench_system_calls}, {"store", bench_store},
-	{"idle", bench_idle},   {"deliver", bench_deliver},
+	{"idle", bench_idle},   {"json", bench_json},          {"deliver", bench_deliver},
 };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };
@@ -74,7 +74,7 @@ static void describe_machine(const struct bench *bench)
 static int usage(void)
 {
 	fputs("Usage: payi-bench [--quick] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART ...]\n"
-	      "Parts: track, calls, store, idle, deliver\n",
+	      "Parts: track, calls, store, idle, json, deliver\n",
 	      stderr);
 	return 2;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Measures tracking, storing, idling and delivering, beside their baselines, in one table:
+# Measures tracking, storing, idling, writing JSON and delivering, beside their baselines, in one table:
 #
-#     sh tests/bench/run.sh [--quick] [--json FILE] [--dir DIR] [track] [calls] [store] [idle] [deliver]
+#     sh tests/bench/run.sh [--quick] [--json FILE] [--dir DIR] [track] [calls] [store] [idle] [json] [deliver]
 #
 # Needs what tests/run.sh installs; builds into build/. Takes a minute or two, and a machine that does nothing
 # else. --quick is a smoke run of seconds; --dir is where the database is made: transactions cost what that
