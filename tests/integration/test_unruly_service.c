@@ -1,0 +1,202 @@
+/*
+ * A service that breaks HTTP itself: answers that are slow, cut, endless, none, or somebody else's. Whatever
+ * comes, each event is there once in the end, nothing is in the dead letters, and the agent stays small.
+ */
+#include "help/help.h"
+#include "payi/payi.h"
+#include "standin/standin_client.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENTS = 40, MEMORY_KIB_MAX = 64 * 1024 };
+
+static struct help_site site;
+static struct standin service;
+static char base_url[64];
+
+static void set_up(void)
+{
+	help_site_make(&site);
+	cr_assert_eq(standin_start(&service, NULL), 0);
+	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
+}
+
+static void tear_down(void)
+{
+	help_site_remove(&site);
+	standin_stop(&service);
+}
+
+TestSuite(unruly_service, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static void start_agent(void)
+{
+	const char *const arguments[] = {base_url, "--batch-age-ms=20", "--timeout-s=1", NULL};
+	const char *const environment[] = {"PAYI_API_KEY=" STANDIN_KEY, NULL};
+	help_agent_start(&site, arguments, environment);
+}
+
+static void track_events(void)
+{
+	payi_client_options options = PAYI_CLIENT_OPTIONS_INIT;
+	options.ring_dir = site.rings;
+	payi_client *client;
+	cr_assert(payi_client_open(&options, &client) == PAYI_OK, "%s", payi_last_error());
+	for (int i = 0; i < EVENTS; i++) {
+		char id[32];
+		const payi_units units[] = {{"text", i, 1}};
+		payi_event event = PAYI_EVENT_INIT;
+		snprintf(id, sizeof(id), "event-%d", i);
+		event.category = "system.openai";
+		event.resource = "gpt-4o";
+		event.units = units;
+		event.n_units = 1;
+		event.provider_response_id = id;
+		cr_assert(payi_track(client, &event) == PAYI_OK, "%s", payi_last_error());
+	}
+	payi_client_close(client);
+}
+
+/* Each event is there once, as it was tracked, and the agent knows. */
+static void check_delivered(void)
+{
+	help_wait_query(&site, "SELECT delivered FROM sinks", EVENTS, 30);
+	cr_expect_eq(standin_stat(&service, "accepted"), EVENTS);
+	cr_expect_eq(standin_stat(&service, "units.text.input"), EVENTS * (EVENTS - 1) / 2);
+	cr_expect_eq(standin_stat(&service, "duplicates_different"), 0);
+	cr_expect_eq(help_query_int(&site, "SELECT count(*) FROM sink_exceptions"), 0);
+}
+
+/* The fault happened, and nothing came of it. */
+static void bear(const char *script)
+{
+	cr_assert_eq(standin_faults(&service, script), 0);
+	start_agent();
+	track_events();
+	check_delivered();
+	cr_expect_gt(standin_stat(&service, "faults"), 0);
+}
+
+/* Also: what was taken, and cannot be told from the answer, is looked up and not sent again. */
+static void bear_without_sending_again(const char *script)
+{
+	bear(script);
+	cr_expect_eq(standin_stat(&service, "duplicates_same"), 0);
+}
+
+/* ---- Answers that come slowly, in pieces, or without end ------------------------------------------- */
+
+Test(unruly_service, an_answer_of_a_byte_at_a_time_is_given_up_in_time)
+{
+	bear_without_sending_again("[{\"on\":\"bulk\",\"action\":\"slow\",\"piece_ms\":100}]");
+}
+
+Test(unruly_service, headers_of_a_byte_at_a_time_are_given_up_in_time)
+{
+	bear("[{\"on\":\"bulk\",\"action\":\"slow\",\"piece_ms\":100,\"raw\":\"HTTP/1.1 200 "
+	     "OK\\r\\n"
+	     "Server: a slow one indeed\\r\\nContent-Length: 2\\r\\n\\r\\n{}\"}]");
+}
+
+Test(unruly_service, a_chunked_answer_is_as_good_as_any)
+{
+	bear_without_sending_again("[{\"times\":-1,\"action\":\"chunked\"}]");
+	cr_expect_null(help_query_text(&site, "SELECT last_error FROM sinks"));
+}
+
+/* The most memory that the agent ever had. */
+static int64_t agent_memory_kib(void)
+{
+	char *output;
+	cr_assert_eq(
+		help_shell(&output, "awk '/^VmHWM/ {print $2}' /proc/%d/status", (int)site.agent),
+		0);
+	const int64_t kib = strtoll(output, NULL, 10);
+	free(output);
+	return kib;
+}
+
+Test(unruly_service, an_answer_of_100_megabytes_takes_no_memory)
+{
+	bear_without_sending_again("[{\"on\":\"bulk\",\"huge_bytes\":100000000}]");
+	const int64_t kib = agent_memory_kib();
+	cr_expect(kib > 0 && kib < MEMORY_KIB_MAX, "%" PRId64 " KiB", kib);
+}
+
+Test(unruly_service, an_error_of_100_megabytes_takes_no_memory)
+{
+	bear("[{\"on\":\"bulk\",\"status\":500,\"huge_bytes\":100000000}]");
+	const int64_t kib = agent_memory_kib();
+	cr_expect(kib > 0 && kib < MEMORY_KIB_MAX, "%" PRId64 " KiB", kib);
+}
+
+Test(unruly_service, a_service_that_never_answers_is_asked_again)
+{
+	bear("[{\"on\":\"bulk\",\"hang_ms\":3000,\"action\":\"reset_before\"}]");
+}
+
+/* ---- Answers of the wrong length, or of no form ---------------------------------------------------- */
+
+Test(unruly_service, an_answer_shorter_than_it_says_is_looked_up)
+{
+	bear_without_sending_again(
+		"[{\"on\":\"bulk\",\"processed\":true,\"raw\":\"HTTP/1.1 200 OK\\r\\n"
+		"Content-Length: 99\\r\\n\\r\\n{}\"}]");
+}
+
+/* What is left over is not taken for the answer to the next request. */
+Test(unruly_service, an_answer_longer_than_it_says_is_looked_up)
+{
+	bear_without_sending_again(
+		"[{\"on\":\"bulk\",\"processed\":true,\"raw\":\"HTTP/1.1 200 OK\\r\\n"
+		"Content-Length: "
+		"5\\r\\n\\r\\n{\\\"ingest_timestamp\\\":\\\"2026-01-01T00:00:00Z\\\"}"
+		"HTTP/1.1 404 Not Found\\r\\nContent-Length: 0\\r\\n\\r\\n\"}]");
+}
+
+Test(unruly_service, interim_answers_are_not_the_answer)
+{
+	bear("[{\"on\":\"bulk\",\"raw\":\"HTTP/1.1 100 Continue\\r\\n\\r\\nHTTP/1.1 102 Processing"
+	     "\\r\\n\\r\\nHTTP/1.1 103 Early Hints\\r\\n\\r\\nHTTP/1.1 503 Busy\\r\\n"
+	     "Content-Length: 0\\r\\n\\r\\n\"},"
+	     "{\"on\":\"bulk\",\"raw\":\"HTTP/1.1 100 Continue\\r\\n\\r\\n\"}]");
+}
+
+Test(unruly_service, what_is_no_http_is_an_error_like_any)
+{
+	bear("[{\"raw\":\"nonsense\"},{\"raw\":\"HTTP/1.1 999999 What\\r\\n\\r\\n\"}]");
+}
+
+Test(unruly_service, a_proxys_page_is_no_verdict_on_the_events)
+{
+	bear("[{\"status\":502,\"headers\":{\"Content-Type\":\"text/html\"},\"body\":"
+	     "\"<html><body><h1>502 Bad Gateway</h1></body></html>\"}]");
+}
+
+/* ---- Connections that break, or are refused -------------------------------------------------------- */
+
+Test(unruly_service, a_reset_before_or_after_the_work_costs_nothing)
+{
+	bear("[{\"action\":\"reset_before\"},{\"action\":\"reset_after\"}]");
+}
+
+/* Somebody who looks meanwhile sees what is wrong, since when, and when it is tried next. */
+Test(unruly_service, refused_connections_are_told_and_end_by_themselves)
+{
+	char port[24];
+	snprintf(port, sizeof(port), "--port=%d", service.port);
+	standin_stop(&service);
+	start_agent();
+	track_events();
+	help_wait_query(&site,
+			"SELECT count(*) FROM sinks WHERE state = 'waiting' AND next_try_us > 0"
+			" AND last_error_us > 0 AND last_error LIKE '%127.0.0.1%'",
+			1, 20);
+	const char *const arguments[] = {port, NULL};
+	cr_assert_eq(standin_start(&service, arguments), 0);
+	check_delivered();
+}
