@@ -109,7 +109,7 @@ struct producer {
 
 struct check {
 	struct producer *producers;
-	uint32_t n_producers;
+	uint32_t n_producers, dead_from;
 	struct oracle_sums *sums;
 };
 
@@ -160,6 +160,12 @@ static void wrong(int64_t *count, const char *what, const char *id)
 {
 	if (++*count <= 5)
 		prove_finding("%s: %s", what, id);
+}
+
+/* Whether the service is to refuse what this producer tracks. */
+static bool must_be_dead(const struct check *check, uint32_t producer)
+{
+	return check->dead_from && producer >= check->dead_from;
 }
 
 /* The numbers in an id, or NULL state when it is none of ours. */
@@ -225,6 +231,8 @@ static void check_line(struct check *check, const char *line)
 	check->sums->delivered++;
 	if (!state || !(*state & STORED))
 		wrong(&check->sums->delivered_invented, "at the service and not stored", id);
+	else if (must_be_dead(check, producer))
+		wrong(&check->sums->delivered_invented, "at the service though it refuses it", id);
 	else
 		*state |= DELIVERED;
 }
@@ -271,7 +279,9 @@ static void check_sets(struct check *check, bool service)
 			sums->unknown += (state & ATTEMPTED) && !(state & (ACCEPTED | REFUSED));
 			if ((state & ACCEPTED) && !(state & STORED))
 				wrong(&sums->lost, "accepted and not stored", id);
-			if (service && (state & STORED) && !(state & DELIVERED))
+			const bool dead = must_be_dead(check, producer);
+			sums->dead += dead && (state & STORED);
+			if (service && (state & STORED) && !(state & DELIVERED) && !dead)
 				wrong(&sums->undelivered, "stored and not at the service", id);
 		}
 }
@@ -279,7 +289,7 @@ static void check_sets(struct check *check, bool service)
 void oracle_check(const struct oracle *oracle, const struct place *place,
 		  const struct standin *service, struct oracle_sums *sums)
 {
-	struct check check = {.sums = sums};
+	struct check check = {.sums = sums, .dead_from = oracle->dead_from};
 	*sums = (struct oracle_sums){0};
 	load(&check, oracle);
 	place_each_row(place, "SELECT provider_response_id, units, properties FROM events",

@@ -22,6 +22,8 @@
 struct oracle {
 	int log;
 	char path[PLACE_PATH_BYTES + 16];
+	uint32_t
+		dead_from; /* events of producers from this one on must not be taken by the service; 0: none */
 };
 
 struct oracle_sums {
@@ -30,6 +32,7 @@ struct oracle_sums {
 	int64_t lost, doubled, invented, changed, undead;
 	int64_t undelivered,
 		delivered_invented; /* at the service: stored and not there, there and never attempted */
+	int64_t dead; /* stored, and of producers whose events the service must not take */
 };
 
 /* Begins a new log in the place. */
