@@ -177,6 +177,80 @@ Test(unruly_service, a_proxys_page_is_no_verdict_on_the_events)
 	     "\"<html><body><h1>502 Bad Gateway</h1></body></html>\"}]");
 }
 
+/* ---- TLS ------------------------------------------------------------------------------------------- */
+
+/* A certificate that its own key has signed, for 127.0.0.1 or for somebody else. */
+static void start_tls_service(const char *subject, char certificate[300])
+{
+	char key[300], *output = NULL;
+	snprintf(certificate, 300, "%s/c.pem", site.data);
+	snprintf(key, sizeof(key), "%s/k.pem", site.data);
+	cr_assert_eq(help_shell(&output,
+				"openssl req -x509 -newkey rsa:2048 -nodes -keyout %s -out %s "
+				"-days 1 -subj /CN=other -addext subjectAltName=%s 2>&1",
+				key, certificate, subject),
+		     0, "%s", output);
+	free(output);
+	const char *const arguments[] = {"--tls-cert", certificate, "--tls-key", key, NULL};
+	standin_stop(&service);
+	cr_assert_eq(standin_start(&service, arguments), 0);
+}
+
+static void start_trusting_agent(const char *url, const char *certificate)
+{
+	char base[80], ca_file[320];
+	snprintf(base, sizeof(base), "--base-url=%s", url);
+	snprintf(ca_file, sizeof(ca_file), "--ca-file=%s", certificate);
+	const char *const arguments[] = {base, "--batch-age-ms=20",
+					 *certificate ? ca_file : "--timeout-s=1", NULL};
+	const char *const environment[] = {"PAYI_API_KEY=" STANDIN_KEY, NULL};
+	help_agent_start(&site, arguments, environment);
+}
+
+/* Says why, and holds everything. */
+static void check_held(const char *why)
+{
+	char sql[200];
+	snprintf(sql, sizeof(sql),
+		 "SELECT count(*) FROM sinks WHERE state = 'waiting' AND delivered = 0"
+		 " AND last_error LIKE '%%%s%%'",
+		 why);
+	help_wait_query(&site, sql, 1, 20);
+	cr_expect_eq(help_query_int(&site, "SELECT count(*) FROM sink_exceptions"), 0);
+}
+
+/* Nothing is sent to whom nobody has vouched for; once somebody has, everything is. */
+Test(unruly_service, a_certificate_of_unknown_authority_holds_everything_until_it_is_trusted)
+{
+	char certificate[300];
+	start_tls_service("IP:127.0.0.1", certificate);
+	track_events();
+	start_trusting_agent(service.url, "");
+	check_held("certificate");
+	cr_assert_eq(help_agent_stop(&site), 0);
+	start_trusting_agent(service.url, certificate);
+	help_wait_query(&site, "SELECT delivered FROM sinks", EVENTS, 20);
+}
+
+Test(unruly_service, another_hosts_certificate_holds_everything)
+{
+	char certificate[300];
+	start_tls_service("DNS:other", certificate);
+	track_events();
+	start_trusting_agent(service.url, certificate);
+	check_held("certificate");
+}
+
+Test(unruly_service, a_handshake_with_what_speaks_no_tls_holds_everything)
+{
+	char url[64];
+	snprintf(url, sizeof(url), "https://127.0.0.1:%d", service.port);
+	track_events();
+	start_trusting_agent(url, "");
+	check_held("SSL");
+	cr_expect_eq(standin_stat(&service, "requests"), 0);
+}
+
 /* ---- Connections that break, or are refused -------------------------------------------------------- */
 
 Test(unruly_service, a_reset_before_or_after_the_work_costs_nothing)
