@@ -59,6 +59,8 @@ static int show(const struct settings *settings, bool json, bool *runs, struct e
 	int done = 0;
 	if (access(settings->database, F_OK) == 0 || errno != ENOENT)
 		done = query_db_open(settings->database, &db, err);
+	if (done == ERR_BUSY) /* an agent is about to make it: as if there were none */
+		done = 0;
 	if (!done)
 		done = status_gather(settings->database, settings->ring_dir, db, &status, err);
 	query_db_close(db);

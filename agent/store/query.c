@@ -33,7 +33,7 @@ struct query {
  */
 static int set_up(sqlite3 *db, struct err *err)
 {
-	int64_t tables = 0;
+	int64_t all = 0, tables = 0;
 	sqlite3_extended_result_codes(db, 1);
 	sqlite3_busy_timeout(db, BUSY_MS);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -42,6 +42,12 @@ static int set_up(sqlite3 *db, struct err *err)
 			      "PRAGMA query_only = ON; PRAGMA mmap_size = 0;"
 			      "PRAGMA temp_store = MEMORY;",
 			      err);
+	if (!status)
+		status = sql_number(db, "SELECT count(*) FROM sqlite_schema", &all, err);
+	if (!status && all == 0)
+		status = err_set(err, ERR_BUSY,
+				 "it is empty as yet: an agent that starts makes its tables; ask "
+				 "again, or start the agent (payi-agent run)");
 	if (!status)
 		status = sql_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'events'",
 				    &tables, err);

@@ -16,7 +16,10 @@
 struct query_db;
 struct query;
 
-/* Opens an existing database; ERR_STORE with a text that says what to do if there is none. */
+/*
+ * Opens an existing database; ERR_STORE with a text that says what to do if there is none, ERR_BUSY if it is empty: an agent
+ * is about to make its tables.
+ */
 int query_db_open(const char *path, struct query_db **db, struct err *err);
 void query_db_close(struct query_db *db);
 

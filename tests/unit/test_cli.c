@@ -115,6 +115,17 @@ Test(cli, says_what_to_do_without_a_database)
 	says("status", 3, "there is none yet");
 }
 
+/* An agent opens the file before it makes its tables; who asks in between is told no less. */
+Test(cli, status_takes_an_empty_database_for_none)
+{
+	FILE *file = fopen(site.database, "w");
+	cr_assert(file);
+	fclose(file);
+	says("status", 3, "Agent      does not run");
+	json_decref(status(3));
+	says("events", 1, "empty as yet");
+}
+
 Test(cli, never_shows_a_key)
 {
 	char *output = NULL;

@@ -1,5 +1,7 @@
 #include "store_fixture.h"
 
+#include <sqlite3.h>
+
 static struct query *prepare(struct query_db *db, const char *sql)
 {
 	struct query *query = NULL;
@@ -23,6 +25,25 @@ Test(query, says_what_to_do_when_there_is_no_database)
 	cr_assert(strstr(err.text, "payi-agent run"), "%s", err.text);
 	cr_assert(strstr(err.text, "/nonexistent/payi.db"), "%s", err.text);
 	cr_assert_null(db);
+}
+
+/* As it is between an agent's first look at it and its first transaction. */
+Test(query, tells_an_empty_database_from_a_foreign_one)
+{
+	char path[] = "/tmp/payi-query-XXXXXX";
+	struct query_db *db = NULL;
+	struct err err = {0};
+	sqlite3 *foreign = NULL;
+	close(mkstemp(path));
+	cr_expect_eq(query_db_open(path, &db, &err), ERR_BUSY);
+	cr_expect(strstr(err.text, "empty as yet"), "%s", err.text);
+	cr_assert_eq(sqlite3_open(path, &foreign), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(foreign, "CREATE TABLE theirs (x)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(foreign);
+	cr_expect_eq(query_db_open(path, &db, &err), ERR_STORE);
+	cr_expect(strstr(err.text, "no database of payi-agent"), "%s", err.text);
+	cr_expect_null(db);
+	unlink(path);
 }
 
 Test(query, gives_values_of_every_type)
