@@ -73,6 +73,16 @@ Test(payi_sink, a_full_batch_does_not_wait)
 	cr_assert_eq(server.n_requests, 2);
 }
 
+/* One full batch, a span of as many as may be under way, and what is left. */
+Test(payi_sink, the_end_of_a_backlog_does_not_wait)
+{
+	options.batch_age_ms = 3600000;
+	add_events(10 + 10 * (int)options.in_flight + 3);
+	open_sink();
+	run_until(all_delivered);
+	check_tiling();
+}
+
 Test(payi_sink, goes_on_behind_the_position_it_is_given)
 {
 	struct err err;

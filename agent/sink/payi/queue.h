@@ -78,6 +78,7 @@ struct queue {
 	struct queue_span *filling; /* or NULL */
 	int64_t first_us;           /* when its first event came */
 	bool backlog;               /* the last span was full */
+	bool wide_backlog;          /* it was, and of more than one batch */
 	int64_t fetched_id;         /* up to here events are in batches, or settled */
 	bool more;                  /* there may be more behind it */
 	int64_t fetch_again_us;     /* not before, after the store said no */

@@ -159,7 +159,10 @@ static void close_span(struct queue *queue, struct queue_span *span)
 			queue_make_ready(queue, &queue->slots[i]);
 }
 
-/* Into the span that is being filled, until it is full or there are no more events. */
+/*
+ * Into the span that is being filled, until it is full or there are no more events. The end of a backlog has
+ * waited long enough: it goes without company.
+ */
 static void fetch_into(struct queue *queue, struct queue_span *span, int64_t now_us,
 		       int64_t wall_us)
 {
@@ -180,8 +183,10 @@ static void fetch_into(struct queue *queue, struct queue_span *span, int64_t now
 	if (was_empty && taker.n > 0)
 		queue->first_us = now_us;
 	bool full = taker.full || n == room;
+	bool tail = queue->wide_backlog && span->n_slots > 1;
+	bool enough = tail || (span->n_slots > 1 && span->n_taken >= queue->batch_events);
 	queue->backlog = full && was_empty;
-	bool enough = span->n_slots > 1 && span->n_taken >= queue->batch_events;
+	queue->wide_backlog = queue->backlog && span->n_slots > 1;
 	if ((full || enough) && span->n_taken > 0)
 		close_span(queue, span);
 }
