@@ -9,6 +9,9 @@
  * ends when the ring's file is gone. Then every event that was published is in the database, once and as it
  * was written, nothing else is there, and each lane's accounts are exact.
  *
+ * With AGENTS=2 there are two at once, as if somebody had removed the lock that should keep the second away: then a COMMIT
+ * that finds another epoch in the database than it left there changes nothing, and its agent gives up.
+ *
  * Memory is sequentially consistent here: the orders are ring_relacy.cpp's. Positions count records,
  * not bytes. A step is one statement, or one d_step where what it stands for cannot be divided: an
  * atomic exchange, a COMMIT, a store together with what the model notes of it.
@@ -27,6 +30,9 @@
 #endif
 #ifndef AGENT_KILLS
 #define AGENT_KILLS 2
+#endif
+#ifndef AGENTS
+#define AGENTS 1
 #endif
 
 #define LANES              2
@@ -67,10 +73,11 @@ byte db_position[LANES];
 byte db_attempted[LANES];
 byte db_dropped[LANES];
 bool db_closed;
+byte db_epoch; /* one more with each COMMIT */
 
 /* ---- Kills, and what the model notes; no step but a check reads the notes ------------------------------ */
 
-bool app_killed, agent_killed;
+bool app_killed, agent_killed[AGENTS];
 byte agent_kills;
 byte published; /* a bit for each event whose P4 is over */
 byte acked;     /* a bit for each whose payi_track() has returned PAYI_OK */
@@ -88,7 +95,8 @@ inline refresh()
 	if
 	:: tail[lane] - head[lane] == SLOTS ->
 		d_step {
-			seen = done[lane];
+			/* One that goes back is another agent's, that is late: not believed. */
+			seen = (done[lane] > head[lane] -> done[lane] : head[lane]);
 #ifndef HEAD_NOT_REFRESHED
 			head[lane] = seen
 #endif
@@ -208,6 +216,7 @@ active [THREADS] proctype Thread()
 /* A new agent knows what SQLite knows, and tells it. */
 inline start()
 {
+	epoch = db_epoch;
 	lane = 0;
 	do
 	:: lane < LANES ->
@@ -298,13 +307,33 @@ inline store_positions()
 	db_position[1] = upto[1]
 }
 
+#if AGENTS > 1 && !defined(FENCE_FORGOTTEN)
+#define IS_FENCED (db_epoch != epoch)
+#else
+#define IS_FENCED false
+#endif
+
+/* Compares with the epoch that is expected, and sets the next one. */
+inline count_epoch()
+{
+	db_epoch++;
+	epoch = db_epoch
+}
+
 inline commit()
 {
 #ifdef POSITION_OUTSIDE_COMMIT
 	d_step { insert_events() };
 	d_step { store_positions() }
 #else
+#if AGENTS > 1
+	if
+	:: d_step { !IS_FENCED -> insert_events(); store_positions(); count_epoch() }
+	:: IS_FENCED -> goto given_up
+	fi
+#else
 	d_step { insert_events(); store_positions() }
+#endif
 #endif
 }
 
@@ -332,16 +361,26 @@ inline drain()
 	(db_attempted[lane] - db_position[lane] - db_dropped[lane] >= 0 &&                         \
 	 db_attempted[lane] - db_position[lane] - db_dropped[lane] <= 1)
 
+inline put_last_counters()
+{
+	db_attempted[0] = last_attempted[0];
+	db_attempted[1] = last_attempted[1];
+	db_dropped[0] = last_dropped[0];
+	db_dropped[1] = last_dropped[1];
+	db_closed = true;
+	CHECK(accounts_are_exact, EXACT(0) && EXACT(1))
+}
+
 inline commit_last_counters()
 {
-	d_step {
-		db_attempted[0] = last_attempted[0];
-		db_attempted[1] = last_attempted[1];
-		db_dropped[0] = last_dropped[0];
-		db_dropped[1] = last_dropped[1];
-		db_closed = true;
-		CHECK(accounts_are_exact, EXACT(0) && EXACT(1))
-	}
+#if AGENTS > 1
+	if
+	:: d_step { !IS_FENCED -> put_last_counters(); count_epoch() }
+	:: IS_FENCED -> goto given_up
+	fi
+#else
+	d_step { put_last_counters() }
+#endif
 }
 
 inline reap()
@@ -375,18 +414,22 @@ inline visit()
 	:: TO_DRAIN -> drain()
 	:: else
 	fi;
+#if AGENTS == 1
 	CHECK(space_is_given_back, done[0] == db_position[0] && done[1] == db_position[1]);
+#endif
 	if
 	:: dead -> reap() /* C6 */
 	:: else
 	fi
 }
 
-active proctype Agent()
+#define ME (_pid - THREADS)
+
+active [AGENTS] proctype Agent()
 {
 	byte position[LANES], upto[LANES], last_attempted[LANES], last_dropped[LANES];
 	byte copied_sequence[LANES * SLOTS], copied_event[LANES * SLOTS];
-	byte lane, k;
+	byte lane, k, epoch;
 	bool dead;
 	do
 	:: linked ->
@@ -397,9 +440,10 @@ active proctype Agent()
 			:: else -> break
 			od
 		} unless {
-			agent_killed;
+			agent_killed[ME];
 			d_step {
-				agent_killed = false;
+				agent_killed[ME] = false;
+				epoch = 0;
 				dead = false;
 				lane = 0;
 				do
@@ -423,7 +467,9 @@ active proctype Agent()
 	:: else -> break
 	od;
 	CHECK(nothing_is_lost, db_events == published && (acked & ~db_events) == 0);
-	CHECK(accounts_are_exact, db_closed && EXACT(0) && EXACT(1))
+	CHECK(accounts_are_exact, db_closed && EXACT(0) && EXACT(1));
+given_up:
+	skip
 }
 
 /* ---- SIGKILL, at any moment ------------------------------------------------------------------------------ */
@@ -433,8 +479,12 @@ active proctype Kill()
 end:
 	do
 	:: lock_held && !app_killed -> app_killed = true
-	:: linked && !agent_killed && agent_kills < AGENT_KILLS ->
-		d_step { agent_kills++; agent_killed = true }
+	:: linked && !agent_killed[0] && agent_kills < AGENT_KILLS ->
+		d_step { agent_kills++; agent_killed[0] = true }
+#if AGENTS > 1
+	:: linked && !agent_killed[1] && agent_kills < AGENT_KILLS ->
+		d_step { agent_kills++; agent_killed[1] = true }
+#endif
 #ifdef LOCK_FREE_TOO_EARLY
 	:: lock_held -> lock_held = false
 #endif
