@@ -188,6 +188,21 @@ static int read_flags(struct settings *settings, const struct settings_flags *fl
 	return status;
 }
 
+/* ---- The key that systemd hands over -------------------------------------------------------------- */
+
+/* When nothing else names a key. A service without that credential goes on as if systemd had said nothing. */
+static int find_credential(struct settings *settings, struct err *err)
+{
+	char path[PATH_MAX];
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	if (*settings->api_key || *settings->api_key_file || !directory || *directory != '/')
+		return 0;
+	const int len = snprintf(path, sizeof(path), "%s/payi-api-key", directory);
+	if (len >= (int)sizeof(path) || access(path, F_OK))
+		return 0;
+	return settings_set(settings, SETTING_api_key_file, path, "CREDENTIALS_DIRECTORY", err);
+}
+
 /* ---- Directories that were left empty ------------------------------------------------------------- */
 
 static int default_data_dir(struct settings *settings, struct err *err)
@@ -238,6 +253,8 @@ int settings_load(struct settings *settings, const struct settings_flags *flags,
 		status = read_environment(settings, err);
 	if (!status)
 		status = read_flags(settings, flags, err);
+	if (!status)
+		status = find_credential(settings, err);
 	if (!status)
 		status = fill_directories(settings, err);
 	if (status)

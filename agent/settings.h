@@ -47,7 +47,7 @@ struct setting_rule {
 	X(payi,   api_key,          SECRET, "",       SETTING_ANY, "ASCERTA_API_KEY PAYI_API_KEY", \
 	  "the application's key; empty: work offline, and send when there is one") \
 	X(payi,   api_key_file,     TEXT,   "",       SETTING_ANY, "PAYI_API_KEY_FILE", \
-	  "a file that holds the key, read again when it changes") \
+	  "a file that holds the key, read again when it changes; empty: systemd's credential payi-api-key, if there is one") \
 	X(payi,   ca_file,          TEXT,   "",       SETTING_ANY, "", \
 	  "PEM file of the authorities to trust; empty: the system's") \
 	X(payi,   allow_insecure,   BOOL,   "no",     SETTING_ANY, "", "allow plain http:// to a host that is not this one") \

@@ -12,8 +12,9 @@ static char path[] = "/tmp/payi-settings-XXXXXX";
 static void begin(void)
 {
 	static const char *const variables[] = {
-		"PAYI_CONFIG",      "PAYI_LOG",     "PAYI_LOG_FORMAT", "PAYI_BASE_URL",
-		"ASCERTA_BASE_URL", "PAYI_API_KEY", "ASCERTA_API_KEY", "PAYI_API_KEY_FILE"};
+		"PAYI_CONFIG",     "PAYI_LOG",          "PAYI_LOG_FORMAT",
+		"PAYI_BASE_URL",   "ASCERTA_BASE_URL",  "PAYI_API_KEY",
+		"ASCERTA_API_KEY", "PAYI_API_KEY_FILE", "CREDENTIALS_DIRECTORY"};
 	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
 		unsetenv(variables[i]);
 	setenv("PAYI_DATA_DIR", "/data", 1);
@@ -102,6 +103,35 @@ Test(settings, take_the_first_variable_that_is_not_empty)
 	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
 	cr_expect_str_eq(settings.api_key, "new");
 	settings_release(&settings);
+}
+
+Test(settings, find_the_key_that_systemd_hands_over_when_no_other_is_named)
+{
+	struct settings settings;
+	struct err err;
+	char directory[] = "/tmp/payi-credentials-XXXXXX";
+	char key_path[64];
+	cr_assert(mkdtemp(directory));
+	snprintf(key_path, sizeof(key_path), "%s/payi-api-key", directory);
+	setenv("CREDENTIALS_DIRECTORY", directory, 1);
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.api_key_file, "", "there is no such credential");
+	settings_release(&settings);
+
+	FILE *file = fopen(key_path, "w");
+	cr_assert(file);
+	fclose(file);
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.api_key_file, key_path);
+	cr_expect_str_eq(settings.origin[SETTING_api_key_file], "CREDENTIALS_DIRECTORY");
+	settings_release(&settings);
+
+	setenv("PAYI_API_KEY_FILE", "/another", 1);
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.api_key_file, "/another");
+	settings_release(&settings);
+	unlink(key_path);
+	rmdir(directory);
 }
 
 Test(settings, in_a_file_that_are_wrong_are_refused_with_their_line)
