@@ -62,6 +62,8 @@ static const char *const FAULTS[] = {
 	"Content-Length: 99\\r\\n\\r\\n{}\"}",
 	",{\"times\":1,\"on\":\"bulk\",\"processed\":true,\"raw\":\"HTTP/1.1 200 OK\\r\\n"
 	"Content-Length: 5\\r\\n\\r\\n{\\\"ingest_timestamp\\\":1}\"}",
+	/* Says that it took them, and did not. */
+	",{\"times\":2,\"on\":\"bulk\",\"status\":200,\"body\":\"{\\\"ingest\"}",
 	",{\"times\":1,\"raw\":\"nonsense\"}",
 	",{\"times\":1,\"raw\":\"HTTP/1.1 100 Continue\\r\\n\\r\\n\"}",
 	",{\"duplicate_status\":409},{\"times\":2,\"action\":\"reset_after\"}",
