@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { TABLE_COLUMNS_MAX = 7 };
+enum { TABLE_COLUMNS_MAX = 8 };
 
 struct table_column {
 	const char *heading;

@@ -1,10 +1,12 @@
 /*
  * What a call of payi_track() costs, beside an empty call, a memcpy() of as many bytes as the event takes
- * in the ring, and sending as many as a Unix datagram, the usual way to hand an event to an agent.
+ * in the ring, sending as many as a Unix datagram, the usual way to hand an event to an agent, and recording the
+ * ten fields with an LTTng tracepoint.
  */
 #include "bench/bench.h"
 #include "bench/drainer.h"
 #include "bench/load.h"
+#include "bench/lttng.h"
 #include "bench/sample.h"
 #include "bench/site.h"
 #include "bench/table.h"
@@ -37,7 +39,8 @@ static const struct table_section section = {
 		    {"max", "max_ns", 0},
 		    {"of 64", "batch_ns", 1},
 		    {"x memcpy", "x_memcpy", 2},
-		    {"x datagram", "x_datagram", 3}},
+		    {"x datagram", "x_datagram", 3},
+		    {"x LTTng", "x_lttng", 2}},
 };
 
 /* ---- The baselines -------------------------------------------------------------------------------- */
@@ -106,7 +109,8 @@ struct tracking {
 	struct drainer *drainer;
 	const char *name; /* of the event */
 	payi_event event;
-	bool within; /* in sample_context() */
+	bool within;     /* in sample_context() */
+	const char *dir; /* for what others record */
 };
 
 static int track_call(void *context)
@@ -161,6 +165,7 @@ static int measure_bytes(struct tracking *tracking, size_t *bytes)
 struct baselines {
 	double memcpy_ns;
 	double datagram_ns;
+	double lttng_ns; /* NAN: it has none */
 };
 
 static void print_result(const struct bench *bench, const char *name,
@@ -170,7 +175,8 @@ static void print_result(const struct bench *bench, const char *name,
 		  (double[]){result->median_ns, result->p99_ns, result->p999_ns, result->max_ns,
 			     result->batch_ns,
 			     baselines ? result->batch_ns / baselines->memcpy_ns : (double)NAN,
-			     baselines ? result->batch_ns / baselines->datagram_ns : (double)NAN});
+			     baselines ? result->batch_ns / baselines->datagram_ns : (double)NAN,
+			     baselines ? result->batch_ns / baselines->lttng_ns : (double)NAN});
 	if (result->n_failed)
 		table_note("    %ld calls of these FAILED: %s", result->n_failed,
 			   payi_last_error());
@@ -222,6 +228,28 @@ static int run_datagrams(const struct bench *bench, const struct ticks *ticks, s
 	return status;
 }
 
+/* No more events than the session's buffers hold; a median of NAN where there is no LTTng. */
+static int run_lttng(const struct bench *bench, const struct ticks *ticks,
+		     struct tracking *tracking, struct load_result *result)
+{
+	enum { EVENTS_MAX = 65536 };
+	struct lttng lttng;
+	*result = (struct load_result){.batch_ns = (double)NAN};
+	if (tracking->within || !tracking->event.use_case_name ||
+	    !lttng_open(&lttng, tracking->dir))
+		return 0;
+	const int wanted = rounds(bench, ROUND, 1);
+	const struct load load = {.call = lttng.call,
+				  .context = &tracking->event,
+				  .threads = 1,
+				  .round = ROUND,
+				  .rounds = wanted < EVENTS_MAX / ROUND ? wanted
+									: EVENTS_MAX / ROUND};
+	const int status = load_run(&load, ticks, result);
+	lttng_close(&lttng);
+	return status;
+}
+
 static int run_tracking(const struct bench *bench, const struct ticks *ticks,
 			struct tracking *tracking, int (*call)(void *context),
 			const struct baselines *baselines)
@@ -250,12 +278,13 @@ static int run_event(const struct bench *bench, const struct ticks *ticks,
 		     struct tracking *tracking)
 {
 	size_t bytes;
-	struct load_result copy, datagrams;
+	struct load_result copy, datagrams, lttng;
 	char name[64];
 	if (measure_bytes(tracking, &bytes) || run_copy(bench, ticks, bytes, &copy) ||
-	    run_datagrams(bench, ticks, bytes, &datagrams))
+	    run_datagrams(bench, ticks, bytes, &datagrams) ||
+	    run_lttng(bench, ticks, tracking, &lttng))
 		return -1;
-	const struct baselines baselines = {copy.batch_ns, datagrams.batch_ns};
+	const struct baselines baselines = {copy.batch_ns, datagrams.batch_ns, lttng.batch_ns};
 	snprintf(name, sizeof(name), "memcpy, %zu bytes", bytes);
 	print_result(bench, name, &copy, &baselines);
 	if (run_tracking(bench, ticks, tracking, track_call, &baselines))
@@ -268,6 +297,8 @@ static int run_event(const struct bench *bench, const struct ticks *ticks,
 	}
 	snprintf(name, sizeof(name), "Unix datagram, %zu bytes", bytes);
 	print_result(bench, name, &datagrams, &baselines);
+	if (!isnan(lttng.batch_ns))
+		print_result(bench, "LTTng tracepoint, 10 fields", &lttng, &baselines);
 	return 0;
 }
 
@@ -302,6 +333,7 @@ int bench_track(const struct bench *bench)
 	struct tracking tracking = {0};
 	if (site_make(&site, bench))
 		return -1;
+	tracking.dir = site.data;
 	int status = site_client(&site, 0, &tracking.client);
 	if (!status)
 		status = drainer_open(site.rings, &tracking.drainer);
