@@ -75,16 +75,17 @@ int help_count_rings(const struct help_site *site)
 
 /* ---- The agent ------------------------------------------------------------------------------------ */
 
+const char *help_agent_program(void)
+{
+	const char *given = getenv("AGENT_PROGRAM");
+	return given ? given : AGENT_PROGRAM;
+}
+
 static void exec_agent(const struct help_site *site, const char *const *arguments,
 		       const char *const *environment)
 {
-	const char *given = getenv("AGENT_PROGRAM"); /* another build of it */
-	const char *argv[ARGUMENTS_MAX] = {given ? given : AGENT_PROGRAM,
-					   "run",
-					   "--data-dir",
-					   site->data,
-					   "--ring-dir",
-					   site->rings};
+	const char *argv[ARGUMENTS_MAX] = {help_agent_program(), "run",        "--data-dir",
+					   site->data,           "--ring-dir", site->rings};
 	int n = 6;
 	for (; arguments && *arguments && n < ARGUMENTS_MAX - 1; arguments++)
 		argv[n++] = *arguments;

@@ -30,6 +30,7 @@ void help_site_remove(struct help_site *site); /* stops the agent first */
  */
 void help_agent_start(struct help_site *site, const char *const *arguments,
 		      const char *const *environment);
+const char *help_agent_program(void); /* AGENT_PROGRAM in the environment names another build */
 void help_agent_kill(struct help_site *site); /* SIGKILL, and waits for its end */
 int help_agent_stop(struct help_site *site);  /* SIGTERM; returns its exit code */
 
