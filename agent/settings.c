@@ -15,14 +15,14 @@
 #define DEFAULT_DATA_DIR "/var/lib/payi"
 
 const struct setting settings_table[SETTINGS_N] = {
-#define X(section, name, type, value, rule, env, help)                                             \
-	{#section, #name, SETTING_##type, (value), rule, (env), (help)},
+#define X(section, name, type, value, rule, effect, env, help)                                     \
+	{#section, #name, SETTING_##type, (value), rule, SETTING_##effect, (env), (help)},
 	SETTINGS(X)
 #undef X
 };
 
 static const size_t member_offset[SETTINGS_N] = {
-#define X(section, name, type, value, rule, env, help) offsetof(struct settings, name),
+#define X(section, name, type, value, rule, effect, env, help) offsetof(struct settings, name),
 	SETTINGS(X)
 #undef X
 };
@@ -141,7 +141,12 @@ static int read_file(struct settings *settings, const char *flag, struct err *er
 	const int status = settings_read_file(settings, path ? path : DEFAULT_FILE, path, err);
 	if (status < 0)
 		return status;
-	return replace(&settings->config_file, status ? "" : path ? path : DEFAULT_FILE, err);
+	const int failed = replace(&settings->config_file,
+				   status ? ""
+				   : path ? path
+					  : DEFAULT_FILE,
+				   err);
+	return failed ? failed : settings_read_parts(settings, path ? path : DEFAULT_FILE, err);
 }
 
 /* The first of the names, separated by spaces, that the environment has a value for. */
@@ -276,6 +281,22 @@ void settings_release(struct settings *settings)
 	*settings = (struct settings){0};
 }
 
+bool settings_agree(const struct settings *a, const struct settings *b, int i)
+{
+	const void *of_a = const_member(a, i);
+	const void *of_b = const_member(b, i);
+	switch (settings_table[i].type) {
+	case SETTING_INT:
+		return *(const int64_t *)of_a == *(const int64_t *)of_b;
+	case SETTING_BOOL:
+		return *(const bool *)of_a == *(const bool *)of_b;
+	case SETTING_TEXT:
+	case SETTING_SECRET:
+		break;
+	}
+	return strcmp(*(char *const *)of_a, *(char *const *)of_b) == 0;
+}
+
 /* ---- For people ----------------------------------------------------------------------------------- */
 
 void settings_print_value(const struct settings *settings, int i, FILE *out)
@@ -317,9 +338,10 @@ static void print_sample_setting(const struct setting *setting, FILE *out)
 	char allowed[SETTING_TEXT_BYTES];
 	char text[2 * SETTING_TEXT_BYTES + 512];
 	setting_allowed(setting, allowed);
-	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", setting->help, *allowed ? " (" : "", allowed,
-		 *allowed ? ")" : "", *setting->env ? " [environment: " : "", setting->env,
-		 *setting->env ? "]" : "");
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s%s", setting->help, *allowed ? " (" : "",
+		 allowed, *allowed ? ")" : "", *setting->env ? " [environment: " : "", setting->env,
+		 *setting->env ? "]" : "",
+		 setting->effect == SETTING_AT_START ? " [at start]" : "");
 	fputc('\n', out);
 	print_comment(text, out);
 	fprintf(out, "#%s =%s%s\n", setting->name, *setting->value ? " " : "", setting->value);
@@ -329,8 +351,12 @@ void settings_sample(FILE *out)
 {
 	fputs("# Settings of payi-agent, each with its default. Read from " DEFAULT_FILE
 	      ", or from the\n"
-	      "# file that --config or PAYI_CONFIG names. The environment and flags beat this "
-	      "file.\n",
+	      "# file that --config or PAYI_CONFIG names; then from *.conf in the directory of "
+	      "that "
+	      "name with .d\n"
+	      "# added, which beat this file. The environment and flags beat them all. SIGHUP "
+	      "reads it again:\n"
+	      "# what is marked [at start] waits for the next start.\n",
 	      out);
 	for (int i = 0; i < SETTINGS_N; i++) {
 		if (i == 0 || strcmp(settings_table[i].section, settings_table[i - 1].section) != 0)

@@ -1,11 +1,15 @@
 /*
  * The agent's settings: one table, from which the struct, the configuration file, the environment, the
  * flags, --help and the commented sample file are made. Flags beat the environment, which beats the
- * file, which beats the defaults. Read once at start, by one thread; to be shared read-only afterwards.
+ * files, which beat the defaults.
  *
- * SETTINGS(X) calls X(section, name, type, value, rule, env, help): [section] name = … in the file, --name
- * (with dashes) as a flag, env as the environment variables that are read, in their order, separated by
- * spaces; value is the default, as text. A SECRET has no flag, and is never shown.
+ * A struct settings is never changed once it is loaded: a reload makes another one, whole and checked, or none. The
+ * thread that loaded it is the only one that reads it; other threads are handed the values that they need.
+ *
+ * SETTINGS(X) calls X(section, name, type, value, rule, effect, env, help): [section] name = … in the file,
+ * --name (with dashes) as a flag, env as the environment variables that are read, in their order, separated
+ * by spaces; value is the default, as text. A SECRET has no flag, and is never shown. effect is LIVE when a
+ * reload can change it in a running agent (agent_reload.c hands it on), else AT_START.
  */
 #ifndef PAYI_SETTINGS_H
 #define PAYI_SETTINGS_H
@@ -29,49 +33,49 @@ struct setting_rule {
 #define SETTING_WORDS(list)   {0, 0, (list)}
 
 #define SETTINGS(X) \
-	X(agent,  data_dir,         TEXT,   "",       SETTING_ANY, "PAYI_DATA_DIR", \
+	X(agent,  data_dir,         TEXT,   "",       SETTING_ANY, AT_START, "PAYI_DATA_DIR", \
 	  "directory of the database payi.db; empty: /var/lib/payi where that can be written, else payi below $XDG_STATE_HOME or ~/.local/state") \
-	X(agent,  ring_dir,         TEXT,   "",       SETTING_ANY, "PAYI_RING_DIR", \
+	X(agent,  ring_dir,         TEXT,   "",       SETTING_ANY, AT_START, "PAYI_RING_DIR", \
 	  "directory of the rings, on tmpfs; empty: /run/payi/rings where that exists, else /dev/shm/payi-UID") \
-	X(agent,  log_level,        TEXT,   "info",   SETTING_WORDS("debug info warn error"), "PAYI_LOG", \
+	X(agent,  log_level,        TEXT,   "info",   SETTING_WORDS("debug info warn error"), LIVE, "PAYI_LOG", \
 	  "the least level that is logged") \
-	X(agent,  log_format,       TEXT,   "logfmt", SETTING_WORDS("logfmt json"), "PAYI_LOG_FORMAT", \
+	X(agent,  log_format,       TEXT,   "logfmt", SETTING_WORDS("logfmt json"), LIVE, "PAYI_LOG_FORMAT", \
 	  "how a line of the log is written") \
-	X(store,  sync,             TEXT,   "full",   SETTING_WORDS("full normal"), "", \
+	X(store,  sync,             TEXT,   "full",   SETTING_WORDS("full normal"), AT_START, "", \
 	  "full: what was given back to a ring survives a power cut; normal: faster, the last moments may not") \
-	X(store,  corrupt_database, TEXT,   "set-aside", SETTING_WORDS("set-aside refuse"), "", \
+	X(store,  corrupt_database, TEXT,   "set-aside", SETTING_WORDS("set-aside refuse"), LIVE, "", \
 	  "a damaged database: set-aside renames it and begins a new one; refuse ends the agent, and rings wait") \
-	X(store,  commit_events,    INT,    "8192",   SETTING_RANGE(1, 65536), "", "events in one transaction, at the most") \
-	X(payi,   base_url,         TEXT,   "https://api.pay-i.com", SETTING_ANY, "ASCERTA_BASE_URL PAYI_BASE_URL", \
+	X(store,  commit_events,    INT,    "8192",   SETTING_RANGE(1, 65536), LIVE, "", "events in one transaction, at the most") \
+	X(payi,   base_url,         TEXT,   "https://api.pay-i.com", SETTING_ANY, AT_START, "ASCERTA_BASE_URL PAYI_BASE_URL", \
 	  "where the service is; some accounts have a host of their own") \
-	X(payi,   api_key,          SECRET, "",       SETTING_ANY, "ASCERTA_API_KEY PAYI_API_KEY", \
+	X(payi,   api_key,          SECRET, "",       SETTING_ANY, LIVE, "ASCERTA_API_KEY PAYI_API_KEY", \
 	  "the application's key; empty: work offline, and send when there is one") \
-	X(payi,   api_key_file,     TEXT,   "",       SETTING_ANY, "PAYI_API_KEY_FILE", \
+	X(payi,   api_key_file,     TEXT,   "",       SETTING_ANY, LIVE, "PAYI_API_KEY_FILE", \
 	  "a file that holds the key, read again when it changes; empty: systemd's credential payi-api-key, if there is one") \
-	X(payi,   ca_file,          TEXT,   "",       SETTING_ANY, "", \
+	X(payi,   ca_file,          TEXT,   "",       SETTING_ANY, AT_START, "", \
 	  "PEM file of the authorities to trust; empty: the system's") \
-	X(payi,   allow_insecure,   BOOL,   "no",     SETTING_ANY, "", "allow plain http:// to a host that is not this one") \
-	X(payi,   batch_events,     INT,    "100",    SETTING_RANGE(1, 10000), "", "events in one request, at the most") \
-	X(payi,   batch_bytes,      INT,    "524288", SETTING_RANGE(1024, 67108864), "", \
+	X(payi,   allow_insecure,   BOOL,   "no",     SETTING_ANY, AT_START, "", "allow plain http:// to a host that is not this one") \
+	X(payi,   batch_events,     INT,    "100",    SETTING_RANGE(1, 10000), LIVE, "", "events in one request, at the most") \
+	X(payi,   batch_bytes,      INT,    "524288", SETTING_RANGE(1024, 67108864), LIVE, "", \
 	  "bytes of one request, at the most; a larger event goes alone") \
-	X(payi,   batch_age_ms,     INT,    "2000",   SETTING_RANGE(0, 3600000), "", \
+	X(payi,   batch_age_ms,     INT,    "2000",   SETTING_RANGE(0, 3600000), LIVE, "", \
 	  "how long an event may wait for others to share its request") \
-	X(payi,   in_flight,        INT,    "4",      SETTING_RANGE(1, 64), "", "requests under way at once, at the most") \
-	X(payi,   timeout_s,        INT,    "60",     SETTING_RANGE(1, 3600), "", "how long a request may take") \
-	X(payi,   shutdown_flush_s, INT,    "5",      SETTING_RANGE(0, 3600), "", "how long a stopping agent may go on sending") \
-	X(http,   http_listen,      TEXT,   "",       SETTING_ANY, "", \
+	X(payi,   in_flight,        INT,    "4",      SETTING_RANGE(1, 64), LIVE, "", "requests under way at once, at the most") \
+	X(payi,   timeout_s,        INT,    "60",     SETTING_RANGE(1, 3600), LIVE, "", "how long a request may take") \
+	X(payi,   shutdown_flush_s, INT,    "5",      SETTING_RANGE(0, 3600), LIVE, "", "how long a stopping agent may go on sending") \
+	X(http,   http_listen,      TEXT,   "",       SETTING_ANY, AT_START, "", \
 	  "address and port for the local HTTP beside its Unix socket DATA_DIR/agent.sock, as 127.0.0.1:9464; empty: none") \
-	X(http,   http_allow_remote, BOOL,  "no",     SETTING_ANY, "", \
+	X(http,   http_allow_remote, BOOL,  "no",     SETTING_ANY, AT_START, "", \
 	  "http_listen may be an address that other hosts reach; http_token_file must be set") \
-	X(http,   http_token_file,  TEXT,   "",       SETTING_ANY, "", \
+	X(http,   http_token_file,  TEXT,   "",       SETTING_ANY, AT_START, "", \
 	  "a file with a token that clients of http_listen must send (Authorization: Bearer ...); read at start") \
-	X(http,   http_host,        TEXT,   "",       SETTING_ANY, "", \
+	X(http,   http_host,        TEXT,   "",       SETTING_ANY, AT_START, "", \
 	  "one more name by which clients may call this host (Host header), beside localhost and http_listen's")
 /* clang-format on */
 
 /* SETTING_data_dir, and so on: a setting's place in settings_table. */
 enum {
-#define X(section, name, type, value, rule, env, help) SETTING_##name,
+#define X(section, name, type, value, rule, effect, env, help) SETTING_##name,
 	SETTINGS(X)
 #undef X
 		SETTINGS_N
@@ -83,10 +87,10 @@ enum {
 #define SETTING_TYPE_BOOL   bool
 
 struct settings {
-#define X(section, name, type, value, rule, env, help) SETTING_TYPE_##type name;
+#define X(section, name, type, value, rule, effect, env, help) SETTING_TYPE_##type name;
 	SETTINGS(X)
 #undef X
-	char *config_file; /* the file that was read; empty: none */
+	char *config_file; /* the file that was read; empty: none, but perhaps some of its directory */
 	char *database;    /* data_dir/payi.db */
 	char *origin
 		[SETTINGS_N]; /* where each came from: "default", "/etc/payi/agent.conf:12", … */
@@ -100,8 +104,10 @@ struct settings_flags {
 
 /*
  * Reads everything there is: defaults, the file (--config, else PAYI_CONFIG, else /etc/payi/agent.conf where
- * that exists), the environment, the flags; then fills in the directories that were left empty. On
- * success give *settings to settings_release(). ERR_CONFIG: the text says where, what, and what is allowed.
+ * that exists), the files *.conf of the directory that is called as it with ".d" added, in the order of their
+ * names, each beating those before it; the environment, the flags; then fills in the directories that were left
+ * empty. On success give *settings to settings_release(). ERR_CONFIG: the text says where, what, and what is
+ * allowed.
  */
 int settings_load(struct settings *settings, const struct settings_flags *flags, struct err *err);
 void settings_release(struct settings *settings);
@@ -109,6 +115,7 @@ void settings_release(struct settings *settings);
 /* ---- The table, for those who make flags or listings of it ---- */
 
 enum setting_type { SETTING_TEXT, SETTING_SECRET, SETTING_INT, SETTING_BOOL };
+enum setting_effect { SETTING_LIVE, SETTING_AT_START };
 
 struct setting {
 	const char *section;
@@ -116,6 +123,7 @@ struct setting {
 	enum setting_type type;
 	const char *value;
 	struct setting_rule rule;
+	enum setting_effect effect;
 	const char *env;
 	const char *help;
 };
@@ -126,6 +134,9 @@ enum { SETTING_TEXT_BYTES = 256 };
 
 /* What is allowed, in words: "1 to 64", "one of: full normal", "yes or no"; "" where anything is. */
 const char *setting_allowed(const struct setting *setting, char text[SETTING_TEXT_BYTES]);
+
+/* Whether the two have the same value of it. */
+bool settings_agree(const struct settings *a, const struct settings *b, int setting);
 
 /* Writes the effective value as text; of a secret only whether there is one. */
 void settings_print_value(const struct settings *settings, int setting, FILE *out);

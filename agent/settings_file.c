@@ -114,6 +114,43 @@ static int on_entry(void *user, const char *section, const char *name, const cha
 	return file->status == 0;
 }
 
+static int refuse_line(const struct config_file *file, const char *why)
+{
+	return err_set(file->err, ERR_CONFIG, "%s:%d: %s", file->path, file->line, why);
+}
+
+/* inih passes over what follows a section's name. */
+static bool is_well_ended(const char *line)
+{
+	if (*line != '[')
+		return true;
+	const char *end = strchr(line, ']');
+	if (!end)
+		return false;
+	end += 1 + strspn(end + 1, " \t\r\n");
+	return !*end || *end == '#' || *end == ';';
+}
+
+/* Reads a line as fgets() does, but finds what a text has not: fgets() would end the line at a NUL unnoticed. */
+static size_t read_line(struct config_file *file, char *line, size_t bytes)
+{
+	size_t n = 0;
+	int c = 0;
+	file->line++;
+	while (c != '\n' && (c = getc(file->stream)) != EOF && !file->status) {
+		if (n + 1 == bytes)
+			file->status = err_set(file->err, ERR_CONFIG,
+					       "%s:%d: the line is longer than %zu bytes",
+					       file->path, file->line, bytes - 2);
+		else if ((c < ' ' && c != '\t' && c != '\r' && c != '\n') || c == 0x7f)
+			file->status = refuse_line(file, "there is a control character in it");
+		else
+			line[n++] = (char)c;
+	}
+	line[n] = '\0';
+	return n;
+}
+
 /*
  * inih's reader, as fgets(). A line that is indented would go on with the value of the line before;
  * here it does not. A line that is too long would be cut in two.
@@ -121,19 +158,14 @@ static int on_entry(void *user, const char *section, const char *name, const cha
 static char *on_line(char *line, int bytes, void *user)
 {
 	struct config_file *file = user;
-	if (file->status || !fgets(line, bytes, file->stream))
+	if (file->status)
 		return NULL;
-	file->line++;
-	const size_t len = strlen(line);
-	if (len + 1 >= (size_t)bytes && line[len - 1] != '\n') {
-		file->status =
-			err_set(file->err, ERR_CONFIG, "%s:%d: the line is longer than %d bytes",
-				file->path, file->line, bytes - 2);
-		return NULL;
-	}
+	const size_t len = read_line(file, line, (size_t)bytes);
 	const size_t indent = strspn(line, " \t");
 	memmove(line, line + indent, len - indent + 1);
-	return line;
+	if (!file->status && !is_well_ended(line))
+		file->status = refuse_line(file, "a section is a line of its own: [name]");
+	return file->status || len == 0 ? NULL : line;
 }
 
 static int parse_file(struct config_file *file)
@@ -156,16 +188,16 @@ int settings_read_file(struct settings *settings, const char *path, bool must_ex
 		       struct err *err)
 {
 	struct config_file file = {.settings = settings, .path = path, .err = err};
-	file.stream = fopen(path, "re");
+	file.stream = settings_open_file(path, err);
 	if (!file.stream && !must_exist && (errno == ENOENT || errno == ENOTDIR))
 		return 1;
-	if (!file.stream) {
+	if (!file.stream && errno)
 		err_errno(err,
 			  "cannot read the configuration file %s (--config gives another; "
 			  "/dev/null is an empty one)",
 			  path);
+	if (!file.stream)
 		return err->code = ERR_CONFIG;
-	}
 	const int status = parse_file(&file);
 	fclose(file.stream);
 	return status;

@@ -17,4 +17,13 @@ int settings_set(struct settings *settings, int setting, const char *value, cons
 int settings_read_file(struct settings *settings, const char *path, bool must_exist,
 		       struct err *err);
 
+/* Reads *.conf of the directory path.d, in the order of their names, where there is such a directory. */
+int settings_read_parts(struct settings *settings, const char *path, struct err *err);
+
+/*
+ * Opens a file that settings are read from; NULL with errno when it cannot be opened, and NULL with errno 0 when it is
+ * refused: by its kind, its size, or because anybody may write to it.
+ */
+FILE *settings_open_file(const char *path, struct err *err);
+
 #endif

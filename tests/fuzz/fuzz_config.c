@@ -5,6 +5,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -14,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = {0};
 	const int fd = memfd_create("config", MFD_CLOEXEC);
 	fuzz_must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	fuzz_must(fchmod(fd, 0600) == 0); /* it is made for everybody to write */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	const struct settings_flags flags = {.config_file = path};
 	const int status = settings_load(&settings, &flags, &err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char path[] = "/tmp/payi-settings-XXXXXX";
@@ -165,6 +166,101 @@ Test(settings, refuse_a_line_that_is_none)
 	char text[3000] = "[payi]\nbase_url = ";
 	memset(text + strlen(text), 'x', 2000);
 	refused(text, ":2: ", "longer than");
+}
+
+Test(settings, refuse_a_section_that_is_no_line)
+{
+	refused("[payi] in_flight = 3\n", ":1: ", "a line of its own");
+	refused("[payi\nin_flight = 3\n", ":1: ", "a line of its own");
+}
+
+static void write_bytes(const char *bytes, size_t n)
+{
+	FILE *file = fopen(path, "w");
+	cr_assert(file && fwrite(bytes, 1, n, file) == n && fclose(file) == 0);
+}
+
+/* A text that ends early at a NUL would be half a configuration. */
+Test(settings, refuse_bytes_that_are_no_text)
+{
+	struct settings settings;
+	struct err err;
+	char expected[300];
+	static const char with_nul[] = "[payi]\nin_flight = 7\0\nbatch_events = 5\n";
+	static const char utf_16[] = "\xff\xfe[\0p\0a\0y\0i\0]\0\n\0";
+	write_bytes(with_nul, sizeof(with_nul) - 1);
+	cr_assert_eq(load(&settings, &err), ERR_CONFIG);
+	snprintf(expected, sizeof(expected), "%s:2: there is a control character in it", path);
+	cr_expect_str_eq(err.text, expected);
+	write_bytes(utf_16, sizeof(utf_16) - 1);
+	cr_expect_eq(load(&settings, &err), ERR_CONFIG);
+}
+
+Test(settings, may_come_from_other_editors)
+{
+	struct settings settings;
+	struct err err;
+	write_file("\xef\xbb\xbf[payi] # ours\r\nbase_url = https://x\r\nin_flight = 7\r\n");
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_str_eq(settings.base_url, "https://x");
+	cr_expect_eq(settings.in_flight, 7);
+	settings_release(&settings);
+}
+
+Test(settings, refuse_a_file_that_is_none_or_anybodys)
+{
+	struct settings settings;
+	struct err err;
+	chmod(path, 0602);
+	cr_assert_eq(load(&settings, &err), ERR_CONFIG);
+	cr_expect(strstr(err.text, "can be written by everybody"), "%s", err.text);
+	chmod(path, 0600);
+	cr_assert_eq(truncate(path, (1 << 20) + 1), 0);
+	cr_assert_eq(load(&settings, &err), ERR_CONFIG);
+	cr_expect(strstr(err.text, "larger than 1 MiB"), "%s", err.text);
+	cr_assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
+	cr_assert_eq(load(&settings, &err), ERR_CONFIG, "and does not wait for a writer");
+	cr_expect(strstr(err.text, "is no file"), "%s", err.text);
+}
+
+static void write_part(const char *name, const char *text, char part[300])
+{
+	snprintf(part, 300, "%s.d/%s", path, name);
+	FILE *file = fopen(part, "w");
+	cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+/* Like the shell's *.conf: in their order, and nothing hidden or left behind. */
+Test(settings, of_the_directory_beat_the_file_in_the_order_of_names)
+{
+	struct settings settings;
+	struct err err;
+	char dir[300], part[4][300], origin[320];
+	snprintf(dir, sizeof(dir), "%s.d", path);
+	cr_assert_eq(mkdir(dir, 0700), 0);
+	write_file("[payi]\nin_flight = 1\nbatch_events = 11\ntimeout_s = 21\n");
+	write_part("10-first.conf", "[payi]\nin_flight = 2\nbatch_events = 12\n", part[0]);
+	write_part("20-second.conf", "[payi]\nin_flight = 3\n", part[1]);
+	write_part("30-third.conf~", "[payi]\nin_flight = 4\n", part[2]);
+	write_part(".hidden.conf", "[payi]\nin_flight = 5\n", part[3]);
+	cr_assert_eq(load(&settings, &err), 0, "%s", err.text);
+	cr_expect_eq(settings.in_flight, 3);
+	cr_expect_eq(settings.batch_events, 12);
+	cr_expect_eq(settings.timeout_s, 21);
+	snprintf(origin, sizeof(origin), "%s:2", part[1]);
+	cr_expect_str_eq(settings.origin[SETTING_in_flight], origin);
+	settings_release(&settings);
+
+	write_part("20-second.conf", "[payi]\n\nin_fligth = 3\n", part[1]);
+	cr_assert_eq(load(&settings, &err), ERR_CONFIG);
+	snprintf(origin, sizeof(origin), "%s:3: ", part[1]);
+	cr_expect(strstr(err.text, origin), "%s", err.text);
+	chmod(dir, 0707);
+	cr_assert_eq(load(&settings, &err), ERR_CONFIG);
+	cr_expect(strstr(err.text, "can be written by everybody"), "%s", err.text);
+	for (int i = 0; i < 4; i++)
+		unlink(part[i]);
+	rmdir(dir);
 }
 
 /* An indented line is a line, and does not go on with the value above. */
