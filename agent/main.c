@@ -52,6 +52,23 @@ static void use_utf8(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
+/* What was meant, perhaps, by a word that is no command. */
+static int refuse(const char *word)
+{
+	static const char names[] =
+#define X(function, name, summary) name "\0"
+		CLI_COMMANDS(X)
+#undef X
+			"help\0";
+	const char *nearest = cli_nearest(word, names);
+	fprintf(stderr, "payi-agent: there is no command '%s'", word);
+	if (nearest)
+		fprintf(stderr, "; do you mean `payi-agent %s`?\n", nearest);
+	else
+		fputs("; `payi-agent help` lists them\n", stderr);
+	return CLI_USAGE;
+}
+
 /* `payi-agent help COMMAND` is `payi-agent COMMAND --help`. */
 static int help(int argc, char **argv)
 {
@@ -60,8 +77,10 @@ static int help(int argc, char **argv)
 	const struct command *command = argc > 1 ? find(argv[1]) : NULL;
 	if (command)
 		return command->run(2, arguments);
-	print_usage(argc > 1 ? stderr : stdout);
-	return argc > 1 ? CLI_USAGE : CLI_FINE;
+	if (argc > 1)
+		return refuse(argv[1]);
+	print_usage(stdout);
+	return cli_finish("payi-agent help");
 }
 
 static int is_help(const char *word)
@@ -81,11 +100,7 @@ int main(int argc, char **argv)
 	if (is_help(argv[1]))
 		return help(argc - 1, argv + 1);
 	const struct command *command = find(argv[1]);
-	if (!command) {
-		fprintf(stderr,
-			"payi-agent: there is no command '%s'; `payi-agent help` lists them\n",
-			argv[1]);
-		return CLI_USAGE;
-	}
+	if (!command)
+		return refuse(argv[1]);
 	return command->run(argc - 1, argv + 1);
 }

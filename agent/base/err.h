@@ -17,6 +17,7 @@ enum err_code {
 	ERR_HTTP = -7,
 	ERR_CORRUPT = -8, /* the database is damaged */
 	ERR_FENCED = -9,  /* somebody else writes to our database */
+	ERR_CLOSED = -10, /* nobody reads our output any more */
 };
 
 enum { ERR_TEXT_BYTES = 400 };

@@ -1,5 +1,8 @@
 #include "cli/cli.h"
 
+#include "base/nearness.h"
+#include "cli/output.h"
+
 #include <argp.h>
 #include <errno.h>
 #include <stdio.h>
@@ -69,7 +72,7 @@ static void add_setting(struct setting_options *options, int i)
 
 static bool has_flag(enum cli_settings which, int i)
 {
-	if (settings_table[i].type == SETTING_SECRET)
+	if (settings_table[i].type == SETTING_SECRET || which == CLI_SETTINGS_NONE)
 		return false;
 	return which == CLI_SETTINGS_ALL || i == SETTING_data_dir || i == SETTING_ring_dir;
 }
@@ -122,6 +125,7 @@ static error_t parse_setting(int key, char *arg, struct argp_state *state)
 struct inputs {
 	void *own;
 	struct settings_flags *flags;
+	struct output *output;
 };
 
 /* The root of the parsers: it only hands each child its input. */
@@ -133,6 +137,8 @@ static error_t parse_root(int key, char *arg, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	state->child_inputs[0] = inputs->own;
 	state->child_inputs[1] = inputs->flags;
+	if (inputs->output)
+		state->child_inputs[2] = inputs->output;
 	return 0;
 }
 
@@ -140,7 +146,7 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 {
 	struct setting_options *options = malloc(sizeof(*options));
 	struct settings_flags flags = {0};
-	struct inputs inputs = {line->input, &flags};
+	struct inputs inputs = {line->input, &flags, line->output};
 	struct err err = {0};
 	char command[NAME_BYTES];
 	if (!options) {
@@ -150,7 +156,11 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 	make_options(options, line->settings);
 	const struct argp own = {.options = line->argp->options, .parser = line->argp->parser};
 	const struct argp shared = {.options = options->option, .parser = parse_setting};
-	const struct argp_child children[] = {{&own, 0, NULL, 0}, {&shared, 0, NULL, 1}, {0}};
+	const struct argp look = line->output ? output_argp(line->output) : (struct argp){0};
+	const struct argp_child children[] = {{&own, 0, NULL, 0},
+					      {&shared, 0, NULL, 1},
+					      {line->output ? &look : NULL, 0, NULL, 0},
+					      {0}};
 	const struct argp root = {
 		.parser = parse_root,
 		.args_doc = line->argp->args_doc,
@@ -163,7 +173,7 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 	free(options);
 	if (error)
 		err_set(&err, ERR_CONFIG, "%s", strerror(error));
-	else
+	else if (line->settings != CLI_SETTINGS_NONE)
 		settings_load(settings, &flags, &err);
 	return err.code ? cli_fail(line->command, &err) : CLI_FINE;
 }
@@ -173,8 +183,25 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 int cli_fail(const char *command, const struct err *err)
 {
 	fflush(stdout);
+	if (err->code == ERR_CLOSED)
+		return CLI_FAILED;
 	fprintf(stderr, "%s: %s\n", command, err->text);
 	return err->code == ERR_CONFIG ? CLI_USAGE : CLI_FAILED;
+}
+
+const char *cli_nearest(const char *name, const char *names)
+{
+	const char *found = NULL;
+	size_t least = NEARNESS_MAX;
+	for (; *names; names += strlen(names) + 1) {
+		const size_t distance = nearness(name, names);
+		const bool begins = strlen(name) > 2 && strncmp(name, names, strlen(name)) == 0;
+		if (distance < least || (begins && !found)) {
+			least = distance < least ? distance : least;
+			found = names;
+		}
+	}
+	return found;
 }
 
 int cli_finish(const char *command)
@@ -183,5 +210,7 @@ int cli_finish(const char *command)
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return CLI_FINE;
 	err_errno(&err, "cannot write all of the output");
+	if (errno == EPIPE)
+		err.code = ERR_CLOSED;
 	return cli_fail(command, &err);
 }

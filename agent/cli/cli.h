@@ -11,6 +11,7 @@
 #include "settings.h"
 
 struct argp;
+struct output;
 
 enum cli_exit {
 	CLI_FINE = 0,
@@ -36,14 +37,15 @@ enum cli_exit {
 CLI_COMMANDS(X)
 #undef X
 
-/* Which settings a command has as flags: --config, --data-dir and --ring-dir, or all of the table. */
-enum cli_settings { CLI_SETTINGS_PATHS, CLI_SETTINGS_ALL };
+/* Which settings a command has as flags: --config, --data-dir and --ring-dir, all of the table, or none (nor loads any). */
+enum cli_settings { CLI_SETTINGS_PATHS, CLI_SETTINGS_ALL, CLI_SETTINGS_NONE };
 
 struct cli_line {
 	const char *command;     /* "payi-agent events": usage and errors begin with it */
 	const struct argp *argp; /* the command's own options, arguments and words; no children */
 	void *input;             /* for its parser, as state->input */
 	enum cli_settings settings;
+	struct output *output; /* what --format and its like choose; NULL: there are none */
 };
 
 /*
@@ -53,8 +55,17 @@ struct cli_line {
  */
 int cli_parse(const struct cli_line *line, int argc, char **argv, struct settings *settings);
 
-/* Says "COMMAND: text" on standard error. Returns CLI_USAGE for ERR_CONFIG, else CLI_FAILED. */
+/*
+ * Says "COMMAND: text" on standard error. Returns CLI_USAGE for ERR_CONFIG, else CLI_FAILED. ERR_CLOSED, that nobody
+ * reads the output any more (`| head`), needs no words.
+ */
 int cli_fail(const char *command, const struct err *err);
+
+/*
+ * The nearest of names to one that is none of them, if it is near enough for a slip of the finger; NULL: none is. The
+ * names follow one another with a NUL behind each, and an empty one ends them.
+ */
+const char *cli_nearest(const char *name, const char *names);
 
 /* Flushes standard output: CLI_FINE, or CLI_FAILED after saying why not all of it was written. */
 int cli_finish(const char *command);

@@ -72,7 +72,7 @@ int cli_config(int argc, char **argv)
 	enum action action = ACTION_NONE;
 	struct settings settings;
 	const struct argp argp = {.parser = parse, .args_doc = "sample|check|show", .doc = doc};
-	const struct cli_line line = {"payi-agent config", &argp, &action, CLI_SETTINGS_ALL};
+	const struct cli_line line = {"payi-agent config", &argp, &action, CLI_SETTINGS_ALL, NULL};
 	const int status = cli_parse(&line, argc, argv, &settings);
 	if (status)
 		return status;

@@ -4,18 +4,16 @@
 #include "cli/cli.h"
 #include "cli/colour.h"
 #include "cli/display.h"
-#include "cli/format.h"
-#include "history/row_json.h"
+#include "cli/output.h"
+#include "cli/sheet.h"
 
 #include <argp.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { KEY_FORMAT = 0x200, KEY_NO_NETWORK };
+enum { KEY_NO_NETWORK = 0x200 };
 
 static const struct argp_option options[] = {
-	{"format", KEY_FORMAT, "table|json", 0,
-	 "lines for people, or one JSON object [default: table]", 1},
 	{"no-network", KEY_NO_NETWORK, NULL, 0, "do not ask the service", 1},
 	{0},
 };
@@ -31,22 +29,24 @@ static const char doc[] =
 	"  sudo -u payi payi-agent doctor --no-network\n"
 	"  payi-agent doctor --format json | jq '.checks[] | select(.result != \"ok\")'";
 
+static const struct history_column columns[] = {
+	{"about", "ABOUT", HISTORY_TEXT, 1},
+	{"result", "RESULT", HISTORY_TEXT, 1},
+	{"text", "TEXT", HISTORY_TEXT, 1},
+	{"advice", "ADVICE", HISTORY_TEXT, 1},
+};
+
 struct request {
-	bool json;
+	struct output output;
 	bool no_network;
 	int n[DOCTOR_RESULTS];
-	struct buf line;
+	struct sheet sheet; /* of all formats but that for people */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct request *request = state->input;
 	switch (key) {
-	case KEY_FORMAT:
-		request->json = format_kind_of(arg) == FORMAT_JSON;
-		if (!request->json && format_kind_of(arg) != FORMAT_TABLE)
-			argp_error(state, "--format is '%s'; it must be table or json", arg);
-		return 0;
 	case KEY_NO_NETWORK:
 		request->no_network = true;
 		return 0;
@@ -63,76 +63,82 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static void print_text(struct request *request, const struct doctor_finding *finding)
 {
 	static const char *const words[] = {"ok", "warning", "FAILED"};
-	const struct colour *colour = colour_of(stdout);
+	const struct colour *colour = request->output.format.colour;
 	const char *const colours[] = {colour->good, colour->warning, colour->bad};
-	struct buf *line = &request->line;
-	buf_addf(line, "%s%-8s%s %s: ", colours[finding->result], words[finding->result],
+	struct buf line = BUF_INIT;
+	buf_addf(&line, "%s%-8s%s %s: ", colours[finding->result], words[finding->result],
 		 colour->end, finding->about);
-	display_add(line, finding->text);
+	display_add(&line, finding->text);
 	if (*finding->advice) {
-		buf_addf(line, "\n         %s-> ", colour->faint);
-		display_add(line, finding->advice);
-		buf_add_str(line, colour->end);
+		buf_addf(&line, "\n         %s-> ", colour->faint);
+		display_add(&line, finding->advice);
+		buf_add_str(&line, colour->end);
 	}
-	buf_add_char(line, '\n');
+	puts(buf_text(&line));
+	fflush(stdout);
+	buf_release(&line);
 }
 
-static void print_json(struct request *request, const struct doctor_finding *finding, bool first)
+/* For people at once: the next one may take seconds. */
+static void take(void *ctx, const struct doctor_finding *finding)
 {
 	static const char *const words[] = {"ok", "warning", "failed"};
-	struct buf *line = &request->line;
-	buf_add_str(line, first ? "{\"checks\":[\n{\"about\":" : ",\n{\"about\":");
-	row_json_string(line, finding->about);
-	buf_addf(line, ",\"result\":\"%s\",\"text\":", words[finding->result]);
-	row_json_string(line, finding->text);
-	buf_add_str(line, ",\"advice\":");
-	if (*finding->advice)
-		row_json_string(line, finding->advice);
-	else
-		buf_add_str(line, "null");
-	buf_add_char(line, '}');
-}
-
-/* Written at once: the next one may take seconds. */
-static void print(void *ctx, const struct doctor_finding *finding)
-{
 	struct request *request = ctx;
-	const bool first =
-		request->n[DOCTOR_OK] + request->n[DOCTOR_WARNING] + request->n[DOCTOR_FAILED] == 0;
-	buf_clear(&request->line);
-	if (request->json)
-		print_json(request, finding, first);
-	else
-		print_text(request, finding);
-	fputs(buf_text(&request->line), stdout);
-	fflush(stdout);
 	request->n[finding->result]++;
+	if (request->output.format.kind == FORMAT_TABLE) {
+		print_text(request, finding);
+		return;
+	}
+	sheet_add(&request->sheet, finding->about);
+	sheet_add(&request->sheet, words[finding->result]);
+	sheet_add(&request->sheet, finding->text);
+	sheet_add(&request->sheet, finding->advice);
 }
 
-static void print_end(const struct request *request)
+static int print_json(struct request *request, struct err *err)
 {
 	const int *n = request->n;
-	if (request->json)
-		printf("\n],\"ok\":%d,\"warnings\":%d,\"failed\":%d}\n", n[DOCTOR_OK],
-		       n[DOCTOR_WARNING], n[DOCTOR_FAILED]);
-	else
-		printf("\n%d ok, %d warning%s, %d failed\n", n[DOCTOR_OK], n[DOCTOR_WARNING],
-		       n[DOCTOR_WARNING] == 1 ? "" : "s", n[DOCTOR_FAILED]);
+	struct buf out = BUF_INIT;
+	buf_add_str(&out, "{\"checks\":");
+	sheet_text(&request->sheet, &request->output.format, &out);
+	buf_addf(&out, ",\"ok\":%d,\"warnings\":%d,\"failed\":%d}\n", n[DOCTOR_OK],
+		 n[DOCTOR_WARNING], n[DOCTOR_FAILED]);
+	const int status = format_write(&request->output.format, &out, err);
+	buf_release(&out);
+	buf_release(&request->sheet.cells);
+	return status;
+}
+
+static int print_end(struct request *request, struct err *err)
+{
+	const int *n = request->n;
+	if (request->output.format.kind == FORMAT_JSON)
+		return print_json(request, err);
+	if (request->output.format.kind != FORMAT_TABLE)
+		return sheet_print(&request->sheet, &request->output.format, err);
+	printf("\n%d ok, %d warning%s, %d failed\n", n[DOCTOR_OK], n[DOCTOR_WARNING],
+	       n[DOCTOR_WARNING] == 1 ? "" : "s", n[DOCTOR_FAILED]);
+	return 0;
 }
 
 int cli_doctor(int argc, char **argv)
 {
 	struct settings settings;
-	struct request request = {.line = BUF_INIT};
+	struct err err;
+	struct request request = {
+		.output = {.formats = OUTPUT_ALL},
+		.sheet = {.columns = columns, .n_columns = sizeof(columns) / sizeof(columns[0])},
+	};
 	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
-	const struct cli_line line = {"payi-agent doctor", &argp, &request, CLI_SETTINGS_ALL};
+	const struct cli_line line = {"payi-agent doctor", &argp, &request, CLI_SETTINGS_ALL,
+				      &request.output};
 	const int usage = cli_parse(&line, argc, argv, &settings);
 	if (usage)
 		return usage;
-	doctor_examine(&settings, !request.no_network, print, &request);
-	print_end(&request);
-	buf_release(&request.line);
+	doctor_examine(&settings, !request.no_network, take, &request);
 	settings_release(&settings);
+	if (print_end(&request, &err))
+		return cli_fail(line.command, &err);
 	const int written = cli_finish(line.command);
 	return written ? written : request.n[DOCTOR_FAILED] ? CLI_FAILED : CLI_FINE;
 }

@@ -3,10 +3,12 @@
 
 #include "base/clock.h"
 #include "cli/brief.h"
+#include "cli/colour.h"
 #include "cli/display.h"
 #include "cli/table.h"
 #include "history/row_json.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -41,6 +43,7 @@ void format_options_of_stdout(struct format_options *options)
 	struct winsize size = {0};
 	const char *columns = getenv("COLUMNS");
 	options->out = stdout;
+	options->colour = colour_of(stdout, COLOUR_AUTO);
 	options->terminal = isatty(STDOUT_FILENO);
 	if (options->terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
 		options->width = size.ws_col;
@@ -92,6 +95,32 @@ static void add_percent(struct buf *out, double percent, bool grouped)
 	buf_add_char(out, '%');
 }
 
+/* A value of SQL as it is: numbers are not grouped, for nobody knows what they count. */
+static void add_any(struct format *format, const struct query *row, int i)
+{
+	struct buf *out = &format->rows;
+	size_t bytes = 0;
+	switch (query_type(row, i)) {
+	case QUERY_NULL:
+		return;
+	case QUERY_INT:
+		buf_add_int(out, query_int(row, i));
+		return;
+	case QUERY_REAL:
+		buf_addf(out, "%.15g", query_real(row, i));
+		return;
+	case QUERY_TEXT:
+		format->table.is_text[i] = true;
+		display_add(out, query_text(row, i));
+		return;
+	case QUERY_BLOB:
+		format->table.is_text[i] = true;
+		query_blob(row, i, &bytes);
+		buf_addf(out, "(%zu bytes)", bytes);
+		return;
+	}
+}
+
 static void add_cell(struct format *format, const struct query *row, int i)
 {
 	struct buf *out = &format->rows;
@@ -128,6 +157,9 @@ static void add_cell(struct format *format, const struct query *row, int i)
 	case HISTORY_JSON:
 		brief_add_json(out, query_text(row, i), format->options.terminal);
 		break;
+	case HISTORY_ANY:
+		add_any(format, row, i);
+		break;
 	}
 	buf_add_char(out, '\0');
 }
@@ -161,14 +193,8 @@ void format_add_time(struct buf *out, int64_t time_us, bool utc)
 /* ---- CSV ------------------------------------------------------------------------------------------ */
 
 /* RFC 4180; and a text that a spreadsheet would take for a formula gets a ' in front. */
-static void add_csv_text(struct format *format, const char *text)
+void format_add_csv(struct buf *out, const char *text)
 {
-	struct buf *out = &format->rows;
-	if (format->options.terminal) {
-		buf_clear(&format->safe);
-		display_add(&format->safe, text);
-		text = buf_text(&format->safe);
-	}
 	const bool is_formula = *text && strchr("=+-@\t\r", *text) != NULL;
 	const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
 	if (quoted)
@@ -182,6 +208,24 @@ static void add_csv_text(struct format *format, const char *text)
 	}
 	if (quoted)
 		buf_add_char(out, '"');
+}
+
+static void add_csv_text(struct format *format, const char *text)
+{
+	if (format->options.terminal) {
+		buf_clear(&format->safe);
+		display_add(&format->safe, text);
+		text = buf_text(&format->safe);
+	}
+	format_add_csv(&format->rows, text);
+}
+
+static void add_csv_any(struct format *format, const struct query *row, int i)
+{
+	if (query_type(row, i) == QUERY_TEXT)
+		add_csv_text(format, query_text(row, i));
+	else
+		row_json_any(&format->rows, row, i);
 }
 
 static void add_csv_value(struct format *format, const struct query *row, int i)
@@ -217,6 +261,9 @@ static void add_csv_value(struct format *format, const struct query *row, int i)
 	case HISTORY_JSON:
 		add_csv_text(format, query_text(row, i));
 		break;
+	case HISTORY_ANY:
+		add_csv_any(format, row, i);
+		break;
 	}
 }
 
@@ -232,8 +279,11 @@ static void add_csv_row(struct format *format, const struct query *row)
 
 static void add_csv_heading(struct format *format)
 {
-	for (int i = 0; i < format->n_columns; i++)
-		buf_addf(&format->rows, "%s%s", i ? "," : "", format->columns[i].name);
+	for (int i = 0; i < format->n_columns; i++) {
+		if (i)
+			buf_add_char(&format->rows, ',');
+		format_add_csv(&format->rows, format->columns[i].name);
+	}
 	buf_add_str(&format->rows, "\r\n");
 }
 
@@ -250,7 +300,8 @@ int format_open(const struct format_options *options, const struct history_colum
 	format->options = *options;
 	format->columns = columns;
 	format->n_columns = n_columns;
-	format->table = (struct table){.columns = columns, .n_columns = n_columns};
+	format->table = (struct table){
+		.columns = columns, .n_columns = n_columns, .colour = options->colour};
 	if (options->kind == FORMAT_CSV)
 		add_csv_heading(format);
 	*out = format;
@@ -293,6 +344,16 @@ static void lay_out(struct format *format)
 	format->rows.len = len;
 }
 
+int format_write(const struct format_options *options, const struct buf *text, struct err *err)
+{
+	if (!text->len || (fwrite(text->data, 1, text->len, options->out) == text->len &&
+			   fflush(options->out) == 0))
+		return 0;
+	if (errno == EPIPE)
+		return err_set(err, ERR_CLOSED, "nobody reads the output");
+	return err_errno(err, "cannot write all of the output");
+}
+
 int format_flush(struct format *format, struct err *err)
 {
 	struct buf *lines = &format->rows;
@@ -305,10 +366,9 @@ int format_flush(struct format *format, struct err *err)
 	}
 	if (format->rows.failed || lines->failed)
 		return err_set(err, ERR_MEMORY, "out of memory");
-	if (lines->len)
-		fwrite(lines->data, 1, lines->len, format->options.out);
+	const int status = format_write(&format->options, lines, err);
 	buf_clear(&format->rows);
-	return 0;
+	return status;
 }
 
 int format_end(struct format *format, struct err *err)
@@ -318,9 +378,17 @@ int format_end(struct format *format, struct err *err)
 	return format_flush(format, err);
 }
 
-bool format_has_rows(const struct format *format)
+int64_t format_rows(const struct format *format)
 {
-	return format->n_rows > 0;
+	return format->n_rows;
+}
+
+int format_left_out(const struct format *format)
+{
+	int n = 0;
+	for (int i = 0; i < format->n_columns && format->table.laid_out; i++)
+		n += format->columns[i].heading && !format->table.width[i];
+	return n;
 }
 
 void format_close(struct format *format)

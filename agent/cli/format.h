@@ -24,14 +24,16 @@ struct format_options {
 	int width;     /* columns that a table may take; 0: any */
 	bool total;    /* a table ends with a line of sums */
 	FILE *out;
+	const struct colour *colour; /* for headings; NULL: none */
 };
 
+struct colour;
 struct format;
 
 /* The names are table, json, jsonl and csv; -1 for another. */
 int format_kind_of(const char *name);
 
-/* What standard output is: a terminal, and how wide (COLUMNS, if set, has the last word). */
+/* What standard output is: a terminal, how wide (COLUMNS, if set, has the last word), in colour. */
 void format_options_of_stdout(struct format_options *options);
 
 /* columns must outlive the format. ERR_MEMORY. */
@@ -41,14 +43,26 @@ int format_open(const struct format_options *options, const struct history_colum
 /* A history_take_fn: adds a row. */
 int format_row(void *format, const struct query *row);
 
-/* Writes what was added. ERR_MEMORY; whether it all arrived is for the end to see (cli_finish()). */
+/* Writes what was added. ERR_MEMORY; ERR_SYSTEM, ERR_CLOSED: it cannot be written. */
 int format_flush(struct format *format, struct err *err);
+
+/*
+ * Writes text to where the options say, at once: what stays in stdio's buffer might fail when nobody can say of what.
+ * ERR_CLOSED: nobody reads it; ERR_SYSTEM.
+ */
+int format_write(const struct format_options *options, const struct buf *text, struct err *err);
 
 /* Likewise behind the last row, the sums with it. */
 int format_end(struct format *format, struct err *err);
 
-/* Whether any row was added. */
-bool format_has_rows(const struct format *format);
+/* How many rows were added. */
+int64_t format_rows(const struct format *format);
+
+/* How many columns a table left out for want of room, of those that have a heading. */
+int format_left_out(const struct format *format);
+
+/* Appends a text as a field of CSV: quoted where that is needed, and nothing that a spreadsheet would run. */
+void format_add_csv(struct buf *out, const char *text);
 
 /* Appends a moment as tables show it, for what is said beside one. */
 void format_add_time(struct buf *out, int64_t time_us, bool utc);

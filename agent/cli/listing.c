@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/format.h"
+#include "cli/output.h"
 #include "cli/table.h"
 #include "history/dead.h"
 #include "history/when.h"
@@ -22,8 +23,6 @@ enum {
 	KEY_UNTIL,
 	KEY_LIMIT,
 	KEY_REVERSE,
-	KEY_FORMAT,
-	KEY_UTC
 };
 
 /* clang-format off */
@@ -38,13 +37,9 @@ static const struct argp_option filters_of_all[] = {
 	{0},
 };
 
-static const struct argp_option output[] = {
+static const struct argp_option rows[] = {
 	{"limit",    KEY_LIMIT,    "N",    0, "at most so many rows; 0: all [default: 50]", 2},
 	{"reverse",  KEY_REVERSE,  NULL,   0, "the other way round: the oldest, or the least, first", 2},
-	{"format",   KEY_FORMAT,   "FORMAT", 0,
-	 "table, json (one array), jsonl (a line per row) or csv (RFC 4180; a text that begins with = + - or @ gets "
-	 "a ' in front, so that no spreadsheet runs it) [default: table]", 2},
-	{"utc",      KEY_UTC,      NULL,   0, "show a table's times in UTC, not local time; all other formats do", 2},
 	{0},
 };
 /* clang-format on */
@@ -53,7 +48,7 @@ static const struct argp_option output[] = {
 struct request {
 	const struct listing *listing;
 	struct history_filters filters;
-	struct format_options format;
+	struct output output;
 	enum history_kind kind;
 	const char *chosen; /* the option that chose the kind, "steps"; NULL: none */
 	const char *since;
@@ -92,14 +87,6 @@ static void read_event(const char *text, struct request *request, struct argp_st
 			   DEAD_EVENTS_MAX);
 	request->filters.events = request->events;
 	request->events[request->filters.n_events++] = number;
-}
-
-static void read_format(const char *text, enum format_kind *kind, struct argp_state *state)
-{
-	const int known = format_kind_of(text);
-	if (known < 0)
-		argp_error(state, "--format is '%s'; it must be table, json, jsonl or csv", text);
-	*kind = (enum format_kind)known;
 }
 
 static void choose(struct request *request, enum history_kind kind, const char *option,
@@ -177,8 +164,8 @@ static void read_end(struct request *request, struct argp_state *state)
 		request->since = "yesterday";
 	if (changes && !request->until)
 		request->until = "now";
-	read_when("--since", request->since, request->format.utc, &filters->since_us, state);
-	read_when("--until", request->until, request->format.utc, &filters->until_us, state);
+	read_when("--since", request->since, request->output.format.utc, &filters->since_us, state);
+	read_when("--until", request->until, request->output.format.utc, &filters->until_us, state);
 	if (filters->since_us >= filters->until_us)
 		argp_error(state, "--since is not before --until");
 	refuse(request, state);
@@ -244,12 +231,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_UNTIL:
 		request->until = arg;
 		return 0;
-	case KEY_FORMAT:
-		read_format(arg, &request->format.kind, state);
-		return 0;
-	case KEY_UTC:
-		request->format.utc = true;
-		return 0;
 	case LISTING_BY:
 		read_by(arg, request, state);
 		return 0;
@@ -289,7 +270,7 @@ static void join_options(const struct listing *listing, struct argp_option joine
 	int n = add_options(listing->filters, joined, 0);
 	n = add_options(filters_of_all, joined, n);
 	if (!listing->act)
-		n = add_options(output, joined, n);
+		n = add_options(rows, joined, n);
 	joined[n] = (struct argp_option){0};
 }
 
@@ -310,7 +291,7 @@ static int print_rows(struct history *history, struct format *format, struct err
 static void say_what_is_compared(const struct request *request)
 {
 	const struct history_filters *filters = &request->filters;
-	const bool utc = request->format.utc;
+	const bool utc = request->output.format.utc;
 	struct buf text = BUF_INIT;
 	format_add_time(&text, filters->since_us, utc);
 	buf_add_str(&text, " to ");
@@ -329,7 +310,7 @@ static void say_what_is_missing(const struct request *request, const struct hist
 		fprintf(stderr,
 			"%s: there are more rows than --limit %lld shows (--limit 0: all)\n",
 			request->listing->command, (long long)request->filters.limit);
-	if (!any && request->format.kind == FORMAT_TABLE)
+	if (!any && request->output.format.kind == FORMAT_TABLE)
 		fprintf(stderr, "%s: nothing was found\n", request->listing->command);
 }
 
@@ -360,13 +341,13 @@ static int print_history(const struct request *request, struct history *history,
 	struct history_column columns[TABLE_COLUMNS_MAX];
 	struct format *format = NULL;
 	copy_columns(request, all, n_columns, columns);
-	int status = format_open(&request->format, columns, n_columns, &format, err);
+	int status = format_open(&request->output.format, columns, n_columns, &format, err);
 	if (!status && request->kind == HISTORY_USAGE_CHANGES &&
-	    request->format.kind == FORMAT_TABLE)
+	    request->output.format.kind == FORMAT_TABLE)
 		say_what_is_compared(request);
 	if (!status)
 		status = print_rows(history, format, err);
-	const bool any = format && format_has_rows(format);
+	const bool any = format && format_rows(format) > 0;
 	format_close(format);
 	if (!status)
 		say_what_is_missing(request, history, any);
@@ -396,14 +377,16 @@ int listing_run(const struct listing *listing, int argc, char **argv)
 		.listing = listing, .filters = HISTORY_FILTERS_INIT, .kind = listing->kind};
 	struct argp_option options[OPTIONS_MAX];
 	request.filters.limit = LIMIT_DEFAULT;
-	request.format.total = listing->total;
-	format_options_of_stdout(&request.format);
+	request.output =
+		(struct output){.formats = listing->act ? 0 : OUTPUT_ALL, .has_times = true};
+	request.output.format.total = listing->total;
 	join_options(listing, options);
 	const struct argp argp = {.options = options,
 				  .parser = parse,
 				  .args_doc = listing->arguments,
 				  .doc = listing->doc};
-	const struct cli_line line = {listing->command, &argp, &request, CLI_SETTINGS_PATHS};
+	const struct cli_line line = {listing->command, &argp, &request, CLI_SETTINGS_PATHS,
+				      &request.output};
 	int status = cli_parse(&line, argc, argv, &settings);
 	if (status)
 		return status;

@@ -2,7 +2,7 @@
 #include "history/status.h"
 
 #include "cli/cli.h"
-#include "cli/format.h"
+#include "cli/output.h"
 #include "cli/status_text.h"
 
 #include <argp.h>
@@ -21,38 +21,36 @@ static const char doc[] =
 enum { KEY_JSON = 0x200 };
 
 static const struct argp_option options[] = {
-	{"json", KEY_JSON, NULL, 0, "one JSON object, for programs", 1},
+	{"json", KEY_JSON, NULL, 0, "the same as --format json: one JSON object", 1},
 	{0},
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	bool *json = state->input;
+	struct output *output = state->input;
 	if (key == ARGP_KEY_ARG)
 		argp_error(state, "'%s' is not expected", arg);
 	if (key != KEY_JSON)
 		return ARGP_ERR_UNKNOWN;
-	*json = true;
+	output->format.kind = FORMAT_JSON;
 	return 0;
 }
 
-static int print(const struct status *status, bool json, struct err *err)
+static int print(const struct status *status, const struct format_options *look, struct err *err)
 {
 	struct buf out = BUF_INIT;
-	struct format_options screen = {0};
-	format_options_of_stdout(&screen);
-	if (json)
-		status_json(status, &out);
+	if (look->kind == FORMAT_TABLE)
+		status_text(status, look, &out);
 	else
-		status_text(status, screen.terminal, screen.width, &out);
-	const bool failed = out.failed;
-	if (!failed && out.len)
-		fwrite(out.data, 1, out.len, stdout);
+		status_json(status, &out);
+	const int done = out.failed ? err_set(err, ERR_MEMORY, "out of memory")
+				    : format_write(look, &out, err);
 	buf_release(&out);
-	return failed ? err_set(err, ERR_MEMORY, "out of memory") : 0;
+	return done;
 }
 
-static int show(const struct settings *settings, bool json, bool *runs, struct err *err)
+static int show(const struct settings *settings, const struct format_options *look, bool *runs,
+		struct err *err)
 {
 	struct status status = {0};
 	struct query_db *db = NULL;
@@ -65,7 +63,7 @@ static int show(const struct settings *settings, bool json, bool *runs, struct e
 		done = status_gather(settings->database, settings->ring_dir, db, &status, err);
 	query_db_close(db);
 	if (!done)
-		done = print(&status, json, err);
+		done = print(&status, look, err);
 	*runs = status.agent.runs;
 	status_release(&status);
 	return done;
@@ -75,14 +73,15 @@ int cli_status(int argc, char **argv)
 {
 	struct settings settings;
 	struct err err;
-	bool json = false;
+	struct output output = {.formats = OUTPUT_TABLE | OUTPUT_JSON | OUTPUT_JSONL};
 	bool runs = false;
 	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
-	const struct cli_line line = {"payi-agent status", &argp, &json, CLI_SETTINGS_PATHS};
+	const struct cli_line line = {"payi-agent status", &argp, &output, CLI_SETTINGS_PATHS,
+				      &output};
 	const int usage = cli_parse(&line, argc, argv, &settings);
 	if (usage)
 		return usage;
-	const int failed = show(&settings, json, &runs, &err);
+	const int failed = show(&settings, &output.format, &runs, &err);
 	settings_release(&settings);
 	if (failed)
 		return cli_fail(line.command, &err);

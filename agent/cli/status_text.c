@@ -1,6 +1,7 @@
 #include "cli/status_text.h"
 
 #include "base/human.h"
+#include "cli/colour.h"
 #include "cli/display.h"
 #include "cli/table.h"
 #include "history/status.h"
@@ -31,13 +32,15 @@ static void add_ago(struct buf *out, int64_t now_us, int64_t then_us)
 
 /* ---- Parts ---------------------------------------------------------------------------------------- */
 
-static void add_agent(const struct status_agent *agent, struct buf *out)
+static void add_agent(const struct status_agent *agent, const struct colour *colour,
+		      struct buf *out)
 {
 	add_heading(out, "Agent");
 	if (*agent->note)
 		display_add(out, agent->note);
 	else
-		buf_add_str(out, agent->runs ? "runs" : "does not run");
+		buf_addf(out, "%s%s%s", agent->runs ? colour->good : colour->bad,
+			 agent->runs ? "runs" : "does not run", colour->end);
 	if (agent->runs && *agent->who) {
 		buf_add_str(out, " (");
 		display_add(out, agent->who);
@@ -75,7 +78,7 @@ static void add_count(struct buf *out, const char *before, int64_t count)
 	display_add_int(out, count, true);
 }
 
-static void add_books(const struct status *status, struct buf *out)
+static void add_books(const struct status *status, const struct colour *colour, struct buf *out)
 {
 	const struct books *books = &status->books;
 	add_heading(out, "Books");
@@ -95,9 +98,10 @@ static void add_books(const struct status *status, struct buf *out)
 	buf_add_char(out, '\n');
 	add_heading(out, "");
 	if (status->unbalanced)
-		buf_addf(out, "NOT BALANCED: %s\n", status->unbalanced);
+		buf_addf(out, "%sNOT BALANCED%s: %s\n", colour->bad, colour->end,
+			 status->unbalanced);
 	else
-		buf_add_str(out, "balanced\n");
+		buf_addf(out, "%sbalanced%s\n", colour->good, colour->end);
 }
 
 static void add_sink_times(const struct books_sink *sink, int64_t now_us, struct buf *out)
@@ -181,11 +185,13 @@ static void add_ring(const struct status_ring *ring, bool grouped, struct buf *c
 	add_cell(cells, *ring->note ? ring->note : stored->reason);
 }
 
-static void add_rings(const struct status *status, bool terminal, int width, struct buf *out)
+static void add_rings(const struct status *status, const struct format_options *options,
+		      struct buf *out)
 {
 	struct buf cells = BUF_INIT;
 	struct table table = {.columns = ring_columns,
-			      .n_columns = sizeof(ring_columns) / sizeof(ring_columns[0])};
+			      .n_columns = sizeof(ring_columns) / sizeof(ring_columns[0]),
+			      .colour = options->colour};
 	add_heading(out, "Rings");
 	display_add(out, status->ring_dir);
 	buf_addf(out, ", %d of living or recent processes", status->n_rings);
@@ -195,18 +201,18 @@ static void add_rings(const struct status *status, bool terminal, int width, str
 		return;
 	buf_add_char(out, '\n');
 	for (int i = 0; i < status->n_rings; i++)
-		add_ring(&status->ring[i], terminal, &cells);
-	table_add_rows(&table, out, &cells, width);
+		add_ring(&status->ring[i], options->terminal, &cells);
+	table_add_rows(&table, out, &cells, options->width);
 	out->failed |= cells.failed;
 	buf_release(&cells);
 }
 
-void status_text(const struct status *status, bool terminal, int width, struct buf *out)
+void status_text(const struct status *status, const struct format_options *options, struct buf *out)
 {
-	add_agent(&status->agent, out);
+	add_agent(&status->agent, options->colour, out);
 	add_database(status, out);
-	add_books(status, out);
+	add_books(status, options->colour, out);
 	for (int i = 0; i < status->n_sinks; i++)
 		add_sink(&status->sink[i], status->now_us, out);
-	add_rings(status, terminal, width, out);
+	add_rings(status, options, out);
 }

@@ -1,13 +1,13 @@
-/* The status as people read it: on a terminal of a width, or anywhere (0). */
+/* The status for people. */
 #ifndef PAYI_CLI_STATUS_TEXT_H
 #define PAYI_CLI_STATUS_TEXT_H
 
-#include "base/buf.h"
-
-#include <stdbool.h>
+#include "cli/format.h"
 
 struct status;
 
-void status_text(const struct status *status, bool terminal, int width, struct buf *out);
+/* Appends it in lines; of the options what the terminal is like counts, and its colour. */
+void status_text(const struct status *status, const struct format_options *options,
+		 struct buf *out);
 
 #endif

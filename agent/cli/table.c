@@ -1,25 +1,30 @@
 #include "cli/table.h"
 
+#include "cli/colour.h"
 #include "cli/display.h"
 
 #include <string.h>
 
 enum { GAP = 2, CUT_MIN = 14 }; /* a text is not cut below so many columns */
 
-static bool is_text(const struct history_column *column)
+static bool is_text(const struct table *table, int i)
 {
-	return column->type == HISTORY_TEXT || column->type == HISTORY_JSON;
+	const enum history_type type = table->columns[i].type;
+	return type == HISTORY_TEXT || type == HISTORY_JSON ||
+	       (type == HISTORY_ANY && table->is_text[i]);
 }
 
-static bool is_number(const struct history_column *column)
+static bool is_number(const struct table *table, int i)
 {
-	switch (column->type) {
+	switch (table->columns[i].type) {
 	case HISTORY_INT:
 	case HISTORY_SUM:
 	case HISTORY_REAL:
 	case HISTORY_PERCENT:
 	case HISTORY_SECONDS:
 		return true;
+	case HISTORY_ANY:
+		return !table->is_text[i];
 	case HISTORY_TEXT:
 	case HISTORY_BOOL:
 	case HISTORY_TIME:
@@ -57,8 +62,7 @@ static void measure(struct table *table, const struct buf *cells)
 /* How narrow a column can be made. */
 static int least_width(const struct table *table, int i)
 {
-	const struct history_column *column = &table->columns[i];
-	return is_text(column) && table->width[i] > CUT_MIN ? CUT_MIN : table->width[i];
+	return is_text(table, i) && table->width[i] > CUT_MIN ? CUT_MIN : table->width[i];
 }
 
 static int total_width(const struct table *table, bool least)
@@ -136,10 +140,14 @@ static void add_cell(struct buf *out, const char *cell, int width, bool right, b
 static void add_heading(const struct table *table, struct buf *out)
 {
 	int owed = 0;
+	if (table->colour)
+		buf_add_str(out, table->colour->heading);
 	for (int i = 0; i < table->n_columns; i++)
 		if (table->width[i])
 			add_cell(out, table->columns[i].heading, table->width[i],
-				 is_number(&table->columns[i]), false, &owed);
+				 is_number(table, i), false, &owed);
+	if (table->colour)
+		buf_add_str(out, table->colour->end);
 	buf_add_char(out, '\n');
 }
 
@@ -156,8 +164,8 @@ void table_add_rows(struct table *table, struct buf *out, const struct buf *cell
 		int owed = 0;
 		for (int i = 0; i < table->n_columns; i++, cell += strlen(cell) + 1)
 			if (table->width[i])
-				add_cell(out, cell, table->width[i], is_number(&table->columns[i]),
-					 width > 0 && is_text(&table->columns[i]), &owed);
+				add_cell(out, cell, table->width[i], is_number(table, i),
+					 width > 0 && is_text(table, i), &owed);
 		buf_add_char(out, '\n');
 	}
 }

@@ -12,12 +12,16 @@
 
 #include <stdbool.h>
 
-enum { TABLE_COLUMNS_MAX = 32 };
+enum { TABLE_COLUMNS_MAX = 64 };
+
+struct colour;
 
 struct table {
 	const struct history_column *columns;
 	int n_columns;
-	int width[TABLE_COLUMNS_MAX]; /* 0: not shown */
+	int width[TABLE_COLUMNS_MAX];    /* 0: not shown */
+	bool is_text[TABLE_COLUMNS_MAX]; /* of HISTORY_ANY: there was a value that is no number */
+	const struct colour *colour;     /* of the heading; NULL: none */
 	bool laid_out;
 	bool has_heading;
 };

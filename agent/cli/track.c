@@ -334,7 +334,7 @@ int cli_track(int argc, char **argv)
 {
 	static const struct argp argp = {options, parse, "[FILE...]", doc, NULL, NULL, NULL};
 	struct request request = {.app_name = "payi-agent", .wait_s = WAIT_S};
-	const struct cli_line line = {COMMAND, &argp, &request, CLI_SETTINGS_PATHS};
+	const struct cli_line line = {COMMAND, &argp, &request, CLI_SETTINGS_PATHS, NULL};
 	struct settings settings;
 	const int usage = cli_parse(&line, argc, argv, &settings);
 	if (usage)

@@ -46,6 +46,7 @@ enum history_type {
 	HISTORY_HOUR,
 	HISTORY_DAY,
 	HISTORY_JSON, /* an object or array, as text */
+	HISTORY_ANY,  /* each value as SQLite has it: of queries that are not ours */
 };
 
 struct history_column {

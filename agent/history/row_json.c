@@ -66,6 +66,37 @@ static void add_real(struct buf *out, double number)
 	buf_add_str(out, text);
 }
 
+static void add_blob(struct buf *out, const struct query *row, int i)
+{
+	size_t bytes = 0;
+	const uint8_t *blob = query_blob(row, i, &bytes);
+	buf_add_char(out, '"');
+	for (size_t at = 0; at < bytes; at++)
+		buf_addf(out, "%02x", blob[at]);
+	buf_add_char(out, '"');
+}
+
+void row_json_any(struct buf *out, const struct query *row, int i)
+{
+	switch (query_type(row, i)) {
+	case QUERY_NULL:
+		buf_add_str(out, "null");
+		break;
+	case QUERY_INT:
+		buf_add_int(out, query_int(row, i));
+		break;
+	case QUERY_REAL:
+		add_real(out, query_real(row, i));
+		break;
+	case QUERY_TEXT:
+		row_json_string(out, query_text(row, i));
+		break;
+	case QUERY_BLOB:
+		add_blob(out, row, i);
+		break;
+	}
+}
+
 static void add_value(struct buf *out, const struct query *row, int i, enum history_type type)
 {
 	char time[CLOCK_TEXT_BYTES];
@@ -101,6 +132,9 @@ static void add_value(struct buf *out, const struct query *row, int i, enum hist
 	case HISTORY_JSON:
 		buf_add_str(out, query_text(row, i));
 		break;
+	case HISTORY_ANY:
+		row_json_any(out, row, i);
+		break;
 	}
 }
 
@@ -109,9 +143,8 @@ void row_json(struct buf *out, const struct query *row, const struct history_col
 {
 	for (int i = 0; i < n_columns; i++) {
 		buf_add_char(out, i ? ',' : '{');
-		buf_add_char(out, '"');
-		buf_add_str(out, columns[i].name);
-		buf_add_str(out, "\":");
+		row_json_string(out, columns[i].name);
+		buf_add_char(out, ':');
 		add_value(out, row, i, columns[i].type);
 	}
 	buf_add_char(out, '}');

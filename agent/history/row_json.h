@@ -11,6 +11,9 @@
 void row_json(struct buf *out, const struct query *row, const struct history_column *columns,
 	      int n_columns);
 
+/* Appends a value as SQLite has it: a number, a string, null; bytes as a string of hexadecimal digits. */
+void row_json_any(struct buf *out, const struct query *row, int column);
+
 /*
  * Appends a JSON string, quotes included. What could move a terminal is escaped; bytes that are not
  * UTF-8 become U+FFFD.

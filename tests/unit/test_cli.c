@@ -75,12 +75,17 @@ static payi_client *track(int n)
 Test(cli, exits_with_two_for_wrong_usage)
 {
 	says("", 2, "Usage: payi-agent COMMAND");
-	says("evnts", 2, "there is no command 'evnts'");
+	says("evnts", 2, "there is no command 'evnts'; do you mean `payi-agent events`?");
+	says("help usecases", 2, "do you mean `payi-agent use-cases`?");
+	says("frobnicate", 2, "`payi-agent help` lists them");
 	says("events --frobnicate", 2, "unrecognized option");
 	says("events --since 3y", 2, "30s, 15m, 2h, 7d");
 	says("events --since now --until 2h", 2, "--since is not before --until");
 	says("events --limit -1", 2, "--limit");
-	says("events --format xml", 2, "table, json, jsonl or csv");
+	says("events --format xml", 2, "one of: table|json|jsonl|csv");
+	says("status --format csv", 2, "one of: table|json|jsonl");
+	says("events --color red", 2, "auto, always or never");
+	says("version surplus", 2, "not expected");
 	says("events surplus", 2, "not expected");
 	says("use-cases --resource gpt-4o", 2, "unrecognized option");
 	says("usage --by week", 2, "hour, day, user or step");
@@ -106,6 +111,19 @@ Test(cli, has_help_everywhere)
 Test(cli, tells_versions)
 {
 	says("--version", 0, "payi-agent " PAYI_VERSION "\nSQLite 3.");
+}
+
+/* One line, one object, one row each; and colour where it was asked for, though this is no terminal. */
+Test(cli, tells_the_same_in_every_format)
+{
+	says("version --format json", 0, "[\n{\"name\":\"payi-agent\",\"version\":\"" PAYI_VERSION);
+	says("version --format jsonl", 0, "\n{\"name\":\"SQLite\",\"version\":\"3.");
+	says("version --format csv", 0, "name,version,note\r\npayi-agent," PAYI_VERSION ",\r\n");
+	says("doctor --no-network --format csv", 0, "about,result,text,advice\r\nsettings,ok,");
+	says("doctor --no-network --format json", 0, "\"failed\":0}");
+	says("status --format jsonl", 3, "{\"time\":");
+	says("status --color always", 3, "\033[1;31mdoes not run\033[0m");
+	says("status", 3, "Agent      does not run;");
 }
 
 Test(cli, says_what_to_do_without_a_database)
@@ -206,5 +224,23 @@ Test(cli, says_when_its_output_was_not_all_written)
 	char *output = NULL;
 	cr_expect_eq(help_shell(&output, AGENT_PROGRAM " config sample 2>&1 >/dev/full"), 1);
 	cr_expect(strstr(output, "No space left"), "%s", output);
+	free(output);
+	cr_expect_eq(help_shell(&output, AGENT_PROGRAM " version --format csv 2>&1 >/dev/full"), 1);
+	cr_expect(strstr(output, "No space left"), "%s", output);
+	free(output);
+}
+
+/* Also where the signal that a closed pipe brings is ignored, as below systemd and Python. */
+Test(cli, says_nothing_to_nobody)
+{
+	char *output = NULL;
+	cr_expect_eq(
+		help_shell(
+			&output,
+			"trap '' PIPE; cd %s && mkfifo pipe && { true <pipe & } && exec 4>pipe && "
+			"wait; " AGENT_PROGRAM " version --format csv 2>&1 >&4",
+			site.data),
+		1);
+	cr_expect_str_eq(output, "");
 	free(output);
 }
