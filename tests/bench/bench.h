@@ -17,6 +17,11 @@ struct bench {
 };
 
 int bench_track(const struct bench *bench);
+int bench_peers(const struct bench *bench);
+int bench_size(const struct bench *bench);
+int bench_processes(const struct bench *bench);
+int bench_attach(const struct bench *bench);
+int bench_rings(const struct bench *bench);
 int bench_system_calls(const struct bench *bench);
 int bench_store(const struct bench *bench);
 int bench_idle(const struct bench *bench);

@@ -1,7 +1,7 @@
 /*
  * payi-bench [--quick] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART …]
  *
- * Parts: track, calls, store, idle, json, deliver; all of them when none is named. The database is made in a fresh directory
+ * Parts: see the table below; all of them when none is named. The database is made in a fresh directory
  * in DIR (/tmp): what a transaction costs depends on the disk. Nothing is left behind.
  */
 #include "bench/bench.h"
@@ -22,8 +22,10 @@ static const struct part {
 	const char *name;
 	int (*run)(const struct bench *bench);
 } parts[] = {
-	{"track", bench_track}, {"calls", bench_system_calls}, {"store", bench_store},
-	{"idle", bench_idle},   {"json", bench_json},          {"deliver", bench_deliver},
+	{"track", bench_track},   {"size", bench_size},       {"processes", bench_processes},
+	{"attach", bench_attach}, {"peers", bench_peers},     {"calls", bench_system_calls},
+	{"store", bench_store},   {"rings", bench_rings},     {"idle", bench_idle},
+	{"json", bench_json},     {"deliver", bench_deliver},
 };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };
@@ -74,8 +76,11 @@ static void describe_machine(const struct bench *bench)
 static int usage(void)
 {
 	fputs("Usage: payi-bench [--quick] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART ...]\n"
-	      "Parts: track, calls, store, idle, json, deliver\n",
+	      "Parts:",
 	      stderr);
+	for (int i = 0; i < N_PARTS; i++)
+		fprintf(stderr, " %s", parts[i].name);
+	fputc('\n', stderr);
 	return 2;
 }
 

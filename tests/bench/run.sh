@@ -1,11 +1,16 @@
 #!/bin/sh
-# Measures tracking, storing, idling, writing JSON and delivering, beside their baselines, in one table:
+# Measures tracking, storing, idling, writing JSON and delivering, beside their baselines and beside what a service could
+# use instead, in one table:
 #
-#     sh tests/bench/run.sh [--quick] [--json FILE] [--dir DIR] [track] [calls] [store] [idle] [json] [deliver]
+#     sh tests/bench/run.sh [--quick] [--json FILE] [--dir DIR] [PART …]
 #
-# Needs what tests/run.sh installs; builds into build/. Takes a minute or two, and a machine that does nothing
-# else. --quick is a smoke run of seconds; --dir is where the database is made: transactions cost what that
-# disk costs. Leaves nothing behind.
+# Parts: track, size, processes, attach, peers, calls, store, rings, idle, json, deliver; all when none is named. Needs what
+# tests/run.sh installs; builds into build/. Takes some minutes, and a machine that does nothing else. --quick is a smoke run
+# of seconds; --dir is where the database is made: transactions cost what that disk costs. plot.sh draws the JSON file.
+# Leaves nothing behind.
+#
+# Peers are measured where they are installed: liblttng-ust-dev and lttng-tools (before the build), rsyslog, syslog-ng-core
+# (Debian lets one of the two be installed; a syslog-ng that PATH has elsewhere does as well), redis-server.
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 

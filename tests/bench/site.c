@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700 /* nftw */
 #include "bench/site.h"
 
 #include "bench/bench.h"
@@ -6,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,17 +74,19 @@ int site_make(struct site *site, const struct bench *bench)
 	return -1;
 }
 
-/* The site's directories hold files only. */
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *at)
+{
+	(void)status;
+	(void)kind;
+	(void)at;
+	remove(path); /* what cannot be removed is left behind */
+	return 0;
+}
+
 static void remove_directory(const char *path)
 {
-	DIR *dir = opendir(path);
-	const struct dirent *entry;
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	if (dir)
-		closedir(dir);
-	rmdir(path);
+	enum { DESCRIPTORS = 16 };
+	nftw(path, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
 }
 
 void site_remove(struct site *site)
