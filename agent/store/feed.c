@@ -23,16 +23,31 @@ static const char position_sql[] = "SELECT position FROM sinks WHERE name = :sin
  * Ranges that are settled do not overlap: the last one that begins before an event is the one to ask. The
  * position is asked as well, since it absorbs ranges, also while a sink is behind it: after a restart
  * it may yet have to pass over what was settled ahead before.
+ *
+ * As a rule nothing waits, and nothing ahead is settled: each question that would be asked of every event
+ * stands behind one that SQLite answers once a fetch, as it names no event.
  */
+#define ANY_WAITS                                                                                  \
+	"(SELECT EXISTS (SELECT 1 FROM sink_exceptions a WHERE a.sink = :sink"                     \
+	" AND a.instance IS NOT NULL))"
+#define ANY_EXCEPTIONS                                                                             \
+	"(SELECT EXISTS (SELECT 1 FROM sink_exceptions b WHERE b.sink = :sink"                     \
+	" AND b.event > :after))"
+#define ANY_SETTLED                                                                                \
+	"(SELECT EXISTS (SELECT 1 FROM sink_settled c WHERE c.sink = :sink AND c.last_id > "       \
+	":after))"
+
 static const char events_sql[] =
 	"SELECT e.id, e.record, 0, e.instance,"
-	" EXISTS (SELECT 1 FROM sink_exceptions w WHERE w.sink = :sink AND w.instance = e.instance"
-	" AND w.state IN ('deferred', 'held') AND w.event < e.id) FROM events e"
+	" CASE WHEN " ANY_WAITS " THEN EXISTS (SELECT 1 FROM sink_exceptions w WHERE w.sink = :sink"
+	" AND w.instance = e.instance AND w.state IN ('deferred', 'held') AND w.event < e.id)"
+	" ELSE 0 END FROM events e"
 	" WHERE e.id > max(:after, coalesce((SELECT k.position FROM sinks k WHERE k.name = :sink), "
 	"0))"
-	" AND NOT EXISTS (SELECT 1 FROM sink_exceptions x WHERE x.sink = :sink AND x.event = e.id)"
-	" AND e.id > coalesce((SELECT s.last_id FROM sink_settled s"
-	" WHERE s.sink = :sink AND s.after_id < e.id ORDER BY s.after_id DESC LIMIT 1), 0)"
+	" AND (NOT " ANY_EXCEPTIONS " OR NOT EXISTS (SELECT 1 FROM sink_exceptions x"
+	" WHERE x.sink = :sink AND x.event = e.id))"
+	" AND (NOT " ANY_SETTLED " OR e.id > coalesce((SELECT s.last_id FROM sink_settled s"
+	" WHERE s.sink = :sink AND s.after_id < e.id ORDER BY s.after_id DESC LIMIT 1), 0))"
 	" ORDER BY e.id LIMIT :limit";
 
 /* What was deferred in the future was deferred before the clock was set back: by then nobody wants to wait. */
