@@ -32,53 +32,33 @@ static bool grow(struct buf *buf, size_t needed)
 	return true;
 }
 
-uint8_t *buf_reserve(struct buf *buf, size_t n)
+uint8_t *buf_make_room(struct buf *buf, size_t n)
 {
 	if (buf->failed)
 		return NULL;
-	if (n > buf->capacity - buf->len) {
-		if (n > SIZE_MAX - buf->len || !grow(buf, buf->len + n)) {
-			buf->failed = true;
-			return NULL;
-		}
+	if (n > SIZE_MAX - buf->len || !grow(buf, buf->len + n)) {
+		buf->failed = true;
+		return NULL;
 	}
 	return buf->data + buf->len;
 }
 
-void buf_add(struct buf *buf, const void *bytes, size_t n)
-{
-	uint8_t *to = buf_reserve(buf, n);
-	if (!to || !n)
-		return;
-	memcpy(to, bytes, n);
-	buf->len += n;
-}
-
-void buf_add_str(struct buf *buf, const char *text)
-{
-	buf_add(buf, text, strlen(text));
-}
-
-void buf_add_char(struct buf *buf, char c)
-{
-	uint8_t *to = buf_reserve(buf, 1);
-	if (!to)
-		return;
-	*to = (uint8_t)c;
-	buf->len++;
-}
-
 void buf_add_int(struct buf *buf, int64_t number)
 {
-	char digits[24];
-	char *at = digits + sizeof(digits);
+	enum { DIGITS_MAX = 24 };
+	char digits[2 * DIGITS_MAX]; /* as many are copied whatever their number */
+	char *at = digits + DIGITS_MAX;
+	uint8_t *to = buf_reserve(buf, DIGITS_MAX);
+	if (!to)
+		return;
 	uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 	do
 		*--at = (char)('0' + rest % 10);
 	while (rest /= 10);
 	if (number < 0)
 		*--at = '-';
-	buf_add(buf, at, (size_t)(digits + sizeof(digits) - at));
+	memcpy(to, at, DIGITS_MAX);
+	buf->len += (size_t)(digits + DIGITS_MAX - at);
 }
 
 void buf_addf(struct buf *buf, const char *format, ...)

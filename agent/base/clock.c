@@ -25,13 +25,11 @@ int64_t clock_boot_us(void)
 
 /* ---- Writing -------------------------------------------------------------------------------------- */
 
-/* Writes number in n digits, with zeroes in front. */
-static void put_digits(char *to, int64_t number, int n)
+static char *put_two(char *to, int64_t number)
 {
-	while (n-- > 0) {
-		to[n] = (char)('0' + number % 10);
-		number /= 10;
-	}
+	to[0] = (char)('0' + number / 10);
+	to[1] = (char)('0' + number % 10);
+	return to + 2;
 }
 
 /*
@@ -69,18 +67,19 @@ const char *clock_text(int64_t wall_us, int digits, char text[CLOCK_TEXT_BYTES])
 	}
 	int64_t year, month, day;
 	civil_date(days, &year, &month, &day);
-	memcpy(text, "0000-00-00T00:00:00", 19);
-	put_digits(text, year, 4);
-	put_digits(text + 5, month, 2);
-	put_digits(text + 8, day, 2);
-	put_digits(text + 11, second_of_day / 3600, 2);
-	put_digits(text + 14, second_of_day / 60 % 60, 2);
-	put_digits(text + 17, second_of_day % 60, 2);
+	memcpy(text, "0000-00-00T00:00:00.", 20);
+	put_two(put_two(text, year / 100), year % 100);
+	put_two(text + 5, month);
+	put_two(text + 8, day);
+	put_two(text + 11, second_of_day / 3600);
+	put_two(text + 14, second_of_day / 60 % 60);
+	put_two(text + 17, second_of_day % 60);
 	char *at = text + 19;
 	if (digits > 0) {
-		*at++ = '.';
-		put_digits(at, digits == 3 ? fraction / 1000 : fraction, digits == 3 ? 3 : 6);
-		at += digits == 3 ? 3 : 6;
+		at = put_two(at + 1, fraction / 10000);
+		at = put_two(at, fraction / 100 % 100);
+		at = put_two(at, fraction % 100);
+		at -= digits == 3 ? 3 : 0;
 	}
 	*at++ = 'Z';
 	*at = '\0';

@@ -7,14 +7,22 @@ static size_t left(const struct msgpack *in)
 	return (size_t)(in->end - in->at);
 }
 
-/* Reads n bytes as a big-endian number. */
+/* Reads n bytes, which are 1, 2, 4 or 8, as a big-endian number. */
 static bool read_number(struct msgpack *in, size_t n, uint64_t *number)
 {
+	const uint8_t *at = in->at;
 	if (left(in) < n)
 		return false;
-	*number = 0;
-	for (size_t i = 0; i < n; i++)
-		*number = *number << 8 | in->at[i];
+	uint64_t high = 0, bits = at[0];
+	if (n == 8)
+		high = (uint64_t)at[0] << 56 | (uint64_t)at[1] << 48 | (uint64_t)at[2] << 40 |
+		       (uint64_t)at[3] << 32;
+	if (n == 2)
+		bits = (uint64_t)at[0] << 8 | at[1];
+	else if (n > 2)
+		bits = (uint64_t)at[n - 4] << 24 | (uint64_t)at[n - 3] << 16 |
+		       (uint64_t)at[n - 2] << 8 | at[n - 1];
+	*number = high | bits;
 	in->at += n;
 	return true;
 }
@@ -83,7 +91,7 @@ static bool take(struct msgpack *in, uint32_t len, struct msgpack_text *text)
 	return true;
 }
 
-bool msgpack_read_str(struct msgpack *in, struct msgpack_text *text)
+bool msgpack_read_any_str(struct msgpack *in, struct msgpack_text *text)
 {
 	uint8_t head;
 	uint32_t len;
@@ -117,7 +125,7 @@ static bool read_signed(struct msgpack *in, size_t n, int64_t *number)
 	return true;
 }
 
-bool msgpack_read_int(struct msgpack *in, int64_t *number)
+bool msgpack_read_any_int(struct msgpack *in, int64_t *number)
 {
 	uint8_t head;
 	uint64_t bits;
@@ -134,13 +142,5 @@ bool msgpack_read_int(struct msgpack *in, int64_t *number)
 	if (!read_number(in, (size_t)1 << (head - 0xcc), &bits) || bits > INT64_MAX)
 		return false;
 	*number = (int64_t)bits;
-	return true;
-}
-
-bool msgpack_skip_nil(struct msgpack *in)
-{
-	if (in->at >= in->end || *in->at != 0xc0)
-		return false;
-	in->at++;
 	return true;
 }

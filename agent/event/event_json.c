@@ -1,6 +1,7 @@
 #include "event/event_json.h"
 
 #include "base/clock.h"
+#include "base/word.h"
 
 #include <string.h>
 
@@ -16,13 +17,17 @@ enum json_type {
 	JSON_CHUNKS
 };
 
+/* A name is copied with what stands behind it in its array, as that needs no count. */
+enum { NAME_BYTES = 40 };
+
 static const struct {
 	enum json_type type;
-	const char *name;   /* "name": */
-	const char *second; /* of PAIRS: what the value is called */
+	uint8_t name_len;
+	char name[NAME_BYTES]; /* "name": */
+	const char *second;    /* of PAIRS: what the value is called */
 } fields[PAYI_FIELD_MAX + 1] = {
 #define X(id, name, type, json, column)                                                            \
-	[id] = {JSON_##type, "\"" json "\":",                                                      \
+	[id] = {JSON_##type, sizeof("\"" json "\":") - 1, "\"" json "\":",                         \
 		(id) == PAYI_FIELD_provider_response_function_calls ? "arguments" : "value"},
 	PAYI_EVENT_FIELDS(X)
 #undef X
@@ -40,17 +45,11 @@ static const char escapes[256] = {
 	[0x1c] = 'u', [0x1d] = 'u',  [0x1e] = 'u', [0x1f] = 'u', [0x7f] = 'u',
 };
 
-/* Eight bytes of which none needs an escape: all from 0x20 up, no quote, no backslash, no DEL, all ASCII. */
-static bool is_plain(const char *text)
+/* Which bytes have one, as the table says it. */
+static uint64_t needs_escape(uint64_t word)
 {
-	const uint64_t ones = 0x0101010101010101u;
-	uint64_t word;
-	memcpy(&word, text, sizeof(word));
-	const uint64_t quote = word ^ ones * '"';
-	const uint64_t backslash = word ^ ones * '\\';
-	const uint64_t found =
-		(word - ones * 0x20) | (quote - ones) | (backslash - ones) | (word + ones) | word;
-	return (found & ones * 0x80) == 0;
+	return word_passed(word, word_below(word, 0x20) | word_is(word, '"') | word_is(word, '\\') |
+					 word_is(word, 0x7f));
 }
 
 static uint8_t *put_escape(uint8_t *to, uint8_t byte)
@@ -69,35 +68,69 @@ static uint8_t *put_escape(uint8_t *to, uint8_t byte)
 
 enum { PIECE = 4096, ESCAPED_MAX = 6 };
 
-/* In pieces, so that the room asked for at once is bounded however long the text is. */
-static void put_piece(struct buf *out, const char *text, size_t len)
+/* Less than a word. */
+static uint8_t *put_rest(uint8_t *to, const char *text, size_t len)
 {
-	uint8_t *start = buf_reserve(out, len * ESCAPED_MAX);
-	if (!start)
-		return;
-	uint8_t *to = start;
-	for (size_t i = 0; i < len;) {
-		if (len - i >= 8 && is_plain(text + i)) {
-			memcpy(to, text + i, 8);
-			to += 8;
-			i += 8;
-			continue;
-		}
-		const uint8_t byte = (uint8_t)text[i++];
+	if (len > 0 && !needs_escape(word_load_short(text, len))) {
+		word_copy_short(to, text, len);
+		return to + len;
+	}
+	for (size_t i = 0; i < len; i++) {
+		const uint8_t byte = (uint8_t)text[i];
 		if (escapes[byte])
 			to = put_escape(to, byte);
 		else
 			*to++ = byte;
 	}
-	out->len += (size_t)(to - start);
+	return to;
+}
+
+/*
+ * A word is copied before it is looked at, and what lies behind its first escape is written over. There is room for
+ * that: ESCAPED_MAX for each byte.
+ */
+static uint8_t *put_bytes(uint8_t *to, const char *text, size_t len)
+{
+	const char *end = text + len;
+	while (end - text >= WORD_BYTES) {
+		const uint64_t found = needs_escape(word_load(text));
+		const size_t n_plain = found ? word_first(found) : WORD_BYTES;
+		memcpy(to, text, WORD_BYTES);
+		to += n_plain;
+		text += n_plain;
+		if (found)
+			to = put_escape(to, (uint8_t)*text++);
+	}
+	return put_rest(to, text, (size_t)(end - text));
+}
+
+/* In pieces, so that the room asked for at once is bounded however long the text is. */
+static void put_long(struct buf *out, const char *text, size_t len)
+{
+	buf_add_char(out, '"');
+	for (size_t i = 0; i < len; i += PIECE) {
+		const size_t n = len - i < PIECE ? len - i : PIECE;
+		uint8_t *to = buf_reserve(out, n * ESCAPED_MAX);
+		if (to)
+			out->len += (size_t)(put_bytes(to, text + i, n) - to);
+	}
+	buf_add_char(out, '"');
 }
 
 void event_json_string(struct buf *out, const char *text, size_t len)
 {
-	buf_add_char(out, '"');
-	for (size_t i = 0; i < len; i += PIECE)
-		put_piece(out, text + i, len - i < PIECE ? len - i : PIECE);
-	buf_add_char(out, '"');
+	if (len > PIECE) {
+		put_long(out, text, len);
+		return;
+	}
+	uint8_t *start = buf_reserve(out, len * ESCAPED_MAX + 2);
+	if (!start)
+		return;
+	uint8_t *to = start;
+	*to++ = '"';
+	to = put_bytes(to, text, len);
+	*to++ = '"';
+	out->len += (size_t)(to - start);
 }
 
 static void put_text(struct buf *out, struct msgpack_text text)
@@ -222,11 +255,13 @@ static void put_list(struct buf *out, const struct event *event, enum payi_field
 
 static void put_time(struct buf *out, int64_t us, enum event_json_for purpose)
 {
-	char text[CLOCK_TEXT_BYTES];
-	clock_text(us, purpose == EVENT_JSON_FOR_SERVICE ? 3 : 6, text);
-	buf_add_char(out, '"');
-	buf_add_str(out, text);
-	buf_add_char(out, '"');
+	const int digits = purpose == EVENT_JSON_FOR_SERVICE ? 3 : 6;
+	char *to = (char *)buf_reserve(out, CLOCK_TEXT_BYTES + 2);
+	if (!to)
+		return;
+	const size_t len = strlen(clock_text(us, digits, to + 1));
+	to[0] = to[1 + len] = '"';
+	out->len += len + 2;
 }
 
 void event_json_field(struct buf *out, const struct event *event, enum payi_field field,
@@ -263,19 +298,27 @@ void event_json_field(struct buf *out, const struct event *event, enum payi_fiel
 	}
 }
 
+static void put_name(struct buf *out, uint8_t separator, enum payi_field field)
+{
+	uint8_t *to = buf_reserve(out, 1 + NAME_BYTES);
+	if (!to)
+		return;
+	*to = separator;
+	memcpy(to + 1, fields[field].name, NAME_BYTES);
+	out->len += 1u + fields[field].name_len;
+}
+
 void event_json(struct buf *out, const struct event *event, enum event_json_for purpose)
 {
 	uint64_t left = event->present;
 	if (purpose == EVENT_JSON_FOR_SERVICE)
 		left &= ~((uint64_t)1 << PAYI_FIELD_request_tags); /* no longer taken */
-	char separator = '{';
-	for (unsigned id = 1; id <= PAYI_FIELD_MAX; id++) {
-		if (!(left >> id & 1))
-			continue;
-		buf_add_char(out, separator);
+	uint8_t separator = '{';
+	for (; left; left &= left - 1) {
+		const enum payi_field field = (enum payi_field)__builtin_ctzll(left);
+		put_name(out, separator, field);
 		separator = ',';
-		buf_add_str(out, fields[id].name);
-		event_json_field(out, event, (enum payi_field)id, purpose);
+		event_json_field(out, event, field, purpose);
 	}
 	buf_add_char(out, '}');
 }

@@ -1,5 +1,7 @@
 #include "event/utf8.h"
 
+#include "base/word.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -25,33 +27,50 @@ static int follow(uint8_t first, uint8_t *low, uint8_t *high)
 	return -1;
 }
 
-/* Eight bytes that are all ASCII and none of them NUL: a byte less than 1 or more than 127 sets its top bit. */
-static bool is_plain(const char *text)
+/* Not ASCII, or NUL. */
+static uint64_t is_special(uint64_t word)
 {
-	uint64_t word;
-	memcpy(&word, text, sizeof(word));
-	return ((word | (word - 0x0101010101010101u)) & 0x8080808080808080u) == 0;
+	return word_passed(word, word_below(word, 1)) | (word & WORD_OF(0x80));
+}
+
+/* One character, of however many bytes; 0: there is none. */
+static size_t character(const char *text, size_t len)
+{
+	uint8_t low, high;
+	const int n = follow((uint8_t)text[0], &low, &high);
+	if (n < 0 || (size_t)n >= len)
+		return 0;
+	for (int i = 1; i <= n; i++) {
+		const uint8_t byte = (uint8_t)text[i];
+		if (byte < low || byte > high)
+			return 0;
+		low = 0x80;
+		high = 0xbf;
+	}
+	return (size_t)n + 1;
+}
+
+/* How many bytes at the beginning are ASCII; looked at in words, and of the last word no further than it has to. */
+static size_t plain(const char *text, size_t len)
+{
+	size_t i = 0;
+	for (; len - i >= WORD_BYTES; i += WORD_BYTES) {
+		const uint64_t found = is_special(word_load(text + i));
+		if (found)
+			return i + word_first(found);
+	}
+	return i < len && !is_special(word_load_short(text + i, len - i)) ? len : i;
 }
 
 bool utf8_is_text(const char *text, size_t len)
 {
-	size_t i = 0;
+	size_t i = plain(text, len);
 	while (i < len) {
-		if (len - i >= 8 && is_plain(text + i)) {
-			i += 8;
-			continue;
-		}
-		uint8_t low, high;
-		const int n = follow((uint8_t)text[i++], &low, &high);
-		if (n < 0 || (size_t)n > len - i)
+		const size_t n = character(text + i, len - i);
+		if (n == 0)
 			return false;
-		for (int j = 0; j < n; j++, i++) {
-			const uint8_t byte = (uint8_t)text[i];
-			if (byte < low || byte > high)
-				return false;
-			low = 0x80;
-			high = 0xbf;
-		}
+		i += n;
+		i += plain(text + i, len - i);
 	}
 	return true;
 }

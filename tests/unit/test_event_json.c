@@ -139,24 +139,36 @@ Test(event_json, writes_several_chunks_as_a_list_and_absent_units_not_at_all)
 	pack_release(&pack);
 }
 
-/* Every byte that may stand in text, in every place relative to the eight-byte steps. */
+/* In memory of its own, so that a step beyond its end is seen. */
+static void check_string(const char *text)
+{
+	const size_t len = strlen(text);
+	char *alone = malloc(len);
+	struct buf out = BUF_INIT;
+	memcpy(alone, text, len);
+	event_json_string(&out, alone, len);
+	json_t *json = json_loadb((const char *)out.data, out.len, JSON_DECODE_ANY, NULL);
+	cr_assert(json && strcmp(json_string_value(json), text) == 0, "%s: %.*s", text,
+		  (int)out.len, (const char *)out.data);
+	json_decref(json);
+	buf_release(&out);
+	free(alone);
+}
+
+/* Every byte that may stand in text, in every place relative to the eight-byte steps, and another escape with it. */
 Test(event_json, escapes_what_needs_it_wherever_it_stands)
 {
 	for (int byte = 1; byte < 128; byte++) {
-		for (size_t at = 0; at < 20; at++) {
-			char text[24];
-			memset(text, 'x', 20);
-			text[20] = '\0';
-			text[at] = (char)byte;
-			struct buf out = BUF_INIT;
-			event_json_string(&out, text, 20);
-			json_t *json =
-				json_loadb((const char *)out.data, out.len, JSON_DECODE_ANY, NULL);
-			cr_assert(json && strcmp(json_string_value(json), text) == 0,
-				  "byte %d at %zu: %.*s", byte, at, (int)out.len,
-				  (const char *)out.data);
-			json_decref(json);
-			buf_release(&out);
+		for (size_t len = 1; len < 20; len++) {
+			for (size_t at = 0; at < len; at++) {
+				char text[24];
+				memset(text, 'x', len);
+				text[len] = '\0';
+				text[at] = (char)byte;
+				check_string(text);
+				text[(size_t)byte % len] = '"';
+				check_string(text);
+			}
 		}
 	}
 }
