@@ -29,6 +29,7 @@ enum cli_exit {
 	X(usage, "usage", "usage by hour or day")                                                  \
 	X(dead, "dead", "refused events: list them, show one, send them again or drop them")       \
 	X(track, "track", "track events from standard input")                                      \
+	X(ring, "ring", "the ring files, and what is in them")                                     \
 	X(doctor, "doctor", "what is wrong on this host, and what to do about it")                 \
 	X(config, "config", "a sample configuration file; check or show the settings")             \
 	X(version, "version", "the versions of the agent and of the libraries it runs with")

@@ -6,9 +6,7 @@
 #include "cli/status_text.h"
 
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 static const char doc[] =
 	"Tells whether the agent runs, what waits in the rings, whether the books balance, and how "
@@ -52,16 +50,8 @@ static int print(const struct status *status, const struct format_options *look,
 static int show(const struct settings *settings, const struct format_options *look, bool *runs,
 		struct err *err)
 {
-	struct status status = {0};
-	struct query_db *db = NULL;
-	int done = 0;
-	if (access(settings->database, F_OK) == 0 || errno != ENOENT)
-		done = query_db_open(settings->database, &db, err);
-	if (done == ERR_BUSY) /* an agent is about to make it: as if there were none */
-		done = 0;
-	if (!done)
-		done = status_gather(settings->database, settings->ring_dir, db, &status, err);
-	query_db_close(db);
+	struct status status;
+	int done = status_look(settings->database, settings->ring_dir, &status, err);
 	if (!done)
 		done = print(&status, look, err);
 	*runs = status.agent.runs;

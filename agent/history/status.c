@@ -2,11 +2,13 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char *status_ring_word(const struct status_ring *ring)
 {
@@ -72,6 +74,21 @@ int status_gather(const char *database, const char *ring_dir, struct query_db *d
 	status->database_bytes = file_bytes(database, "");
 	status->wal_bytes = file_bytes(database, "-wal");
 	return done ? done : status_read_rings(status, err);
+}
+
+int status_look(const char *database, const char *ring_dir, struct status *status, struct err *err)
+{
+	struct query_db *db = NULL;
+	int done = 0;
+	*status = (struct status){0};
+	if (access(database, F_OK) == 0 || errno != ENOENT)
+		done = query_db_open(database, &db, err);
+	if (done == ERR_BUSY) /* an agent is about to make it: as if there were none */
+		done = 0;
+	if (!done)
+		done = status_gather(database, ring_dir, db, status, err);
+	query_db_close(db);
+	return done;
 }
 
 void status_release(struct status *status)

@@ -28,6 +28,8 @@ struct status_ring {
 	bool in_database;
 	bool has_file;
 	bool owner_lives;
+	bool is_readable;            /* its file was read: */
+	uint32_t uid;                /* the file's owner */
 	int64_t lag_bytes;           /* written, and not yet committed */
 	int64_t lag_events;          /* likewise; with the calls under way, at most one per lane */
 	char note[BOOKS_TEXT_BYTES]; /* why its file could not be read */
@@ -57,6 +59,8 @@ struct status {
  */
 int status_gather(const char *database, const char *ring_dir, struct query_db *db,
 		  struct status *status, struct err *err);
+/* Likewise, by a reader's connection that it opens and closes; where there is no database, without one. */
+int status_look(const char *database, const char *ring_dir, struct status *status, struct err *err);
 void status_release(struct status *status);
 
 /* What a ring is doing, in a word: "live", "ending", "aside", "new", "unreadable", "gone". */

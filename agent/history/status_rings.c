@@ -53,6 +53,8 @@ static int read_file(const struct ring_reader *reader, struct status_ring *ring,
 	if (failed)
 		return failed;
 	ring->owner_lives = alive;
+	ring->is_readable = true;
+	ring->uid = reader->uid;
 	if (!ring->in_database) {
 		ring->stored.pid = (int64_t)reader->pid;
 		snprintf(ring->stored.app_name, sizeof(ring->stored.app_name), "%s",

@@ -37,6 +37,7 @@ static bool is_power_of_two(uint64_t number)
 	return number && (number & (number - 1)) == 0;
 }
 
+/* digits NULL: its name does not matter. */
 static int check_header(const struct payi_ring_header *header, const char *digits,
 			uint64_t file_bytes, struct err *err)
 {
@@ -45,7 +46,7 @@ static int check_header(const struct payi_ring_header *header, const char *digit
 	if (header->abi_major != PAYI_RING_ABI_MAJOR)
 		return err_set(err, ERR_INVALID, "its layout is version %u, this agent knows %d",
 			       header->abi_major, PAYI_RING_ABI_MAJOR);
-	if (!name_is_id(digits, header->ring_id))
+	if (digits && !name_is_id(digits, header->ring_id))
 		return err_set(err, ERR_INVALID, "its id is not its name");
 	if (header->n_lanes < 1 || header->n_lanes > PAYI_RING_LANES_MAX)
 		return err_set(err, ERR_INVALID, "it has %u lanes", header->n_lanes);
@@ -64,7 +65,7 @@ static int check_header(const struct payi_ring_header *header, const char *digit
 	return 0;
 }
 
-static int check_file(int fd, uint64_t *file_bytes, uint32_t *uid, struct err *err)
+static int check_file(int fd, bool copy, uint64_t *file_bytes, uint32_t *uid, struct err *err)
 {
 	struct stat stat;
 	struct statfs fs;
@@ -72,9 +73,9 @@ static int check_file(int fd, uint64_t *file_bytes, uint32_t *uid, struct err *e
 		return err_errno(err, "cannot look at it");
 	if (!S_ISREG(stat.st_mode))
 		return err_set(err, ERR_INVALID, "it is not a regular file");
-	if (stat.st_nlink > 1)
+	if (stat.st_nlink > 1 && !copy)
 		return err_set(err, RING_READER_BARRED, "it has a second name");
-	if (fs.f_type != TMPFS_MAGIC_NUMBER)
+	if (fs.f_type != TMPFS_MAGIC_NUMBER && !copy)
 		return err_set(err, ERR_INVALID, "it is not on tmpfs");
 	*file_bytes = (uint64_t)stat.st_size;
 	*uid = stat.st_uid;
@@ -104,7 +105,7 @@ static int read_header(int fd, const char *digits, struct ring_reader *ring, str
 {
 	struct payi_ring_header header;
 	uint64_t file_bytes = 0;
-	int status = check_file(fd, &file_bytes, &ring->uid, err);
+	int status = check_file(fd, !digits, &file_bytes, &ring->uid, err);
 	if (!status)
 		status = copy_at(fd, &header, sizeof(header), 0, err);
 	if (!status)
@@ -146,14 +147,14 @@ static int refuse_open(struct err *err)
 	}
 }
 
-int ring_reader_open(int dir, const char *file_name, struct ring_reader *ring, struct err *err)
+/* digits NULL: a copy. */
+static int open_file(int dir, const char *file_name, const char *digits, struct ring_reader *ring,
+		     struct err *err)
 {
-	const char *digits = ring_name_digits(file_name);
-	if (!digits)
-		return err_set(err, ERR_INVALID, "its name is not that of a ring");
 	/* O_NONBLOCK: a FIFO of that name shall not hold us up. */
 	const int fd =
-		openat(dir, file_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		openat(dir, file_name,
+		       O_RDONLY | (digits ? O_NOFOLLOW : 0) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0)
 		return refuse_open(err);
 	const int status = read_header(fd, digits, ring, err);
@@ -163,6 +164,19 @@ int ring_reader_open(int dir, const char *file_name, struct ring_reader *ring, s
 	}
 	ring->fd = fd;
 	return 0;
+}
+
+int ring_reader_open(int dir, const char *file_name, struct ring_reader *ring, struct err *err)
+{
+	const char *digits = ring_name_digits(file_name);
+	if (!digits)
+		return err_set(err, ERR_INVALID, "its name is not that of a ring");
+	return open_file(dir, file_name, digits, ring, err);
+}
+
+int ring_reader_open_copy(const char *path, struct ring_reader *ring, struct err *err)
+{
+	return open_file(AT_FDCWD, path, NULL, ring, err);
 }
 
 void ring_reader_close(struct ring_reader *ring)

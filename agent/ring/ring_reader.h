@@ -50,6 +50,12 @@ enum { RING_READER_BARRED = 1, RING_READER_GONE = 2 };
  * of something.
  */
 int ring_reader_open(int dir, const char *file_name, struct ring_reader *ring, struct err *err);
+
+/*
+ * Likewise a ring's file at any path, under any name, on any file system: a copy that somebody has put aside. For tools
+ * that look; what is drained must be what it says it is.
+ */
+int ring_reader_open_copy(const char *path, struct ring_reader *ring, struct err *err);
 void ring_reader_close(struct ring_reader *ring);
 
 /*

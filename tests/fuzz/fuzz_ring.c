@@ -2,6 +2,7 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/rings.h"
 #include "ring/ring_reader.h"
+#include "ring/ring_walk.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -60,6 +61,25 @@ static void walk_lane(const struct ring_reader *ring, uint32_t lane, uint64_t ta
 	}
 }
 
+/* As the tool walks it, which begins where it finds a beginning: records side by side, up to the tail. */
+static int follow(void *context, uint64_t position, const struct payi_ring_record *record,
+		  const uint8_t *payload)
+{
+	uint64_t *end = context;
+	fuzz_must(*end == 0 || *end == position);
+	fuzz_must(payload[0] + payload[record->payload_bytes - 1] >= 0);
+	*end = position + payi_ring_record_bytes(record->payload_bytes);
+	return 0;
+}
+
+static void walk_back(const struct ring_reader *ring, uint32_t lane, uint64_t tail)
+{
+	struct err err;
+	uint64_t end = 0;
+	if (ring_walk(ring, lane, tail, follow, &end, &err) == 0)
+		fuzz_must(end == tail);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct forge forge;
@@ -75,8 +95,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fuzz_must(strlen(ring.app_name) < sizeof(ring.app_name));
 		fuzz_must(ring_reader_alive(&ring, &err) == 0);
 		if (ring_reader_counters(&ring, &counters, &err) == 0)
-			for (uint32_t i = 0; i < ring.n_lanes; i++)
+			for (uint32_t i = 0; i < ring.n_lanes; i++) {
 				walk_lane(&ring, i, counters.lane[i].tail);
+				walk_back(&ring, i, counters.lane[i].tail);
+			}
 		ring_reader_close(&ring);
 	}
 	close(fd);
