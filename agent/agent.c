@@ -16,6 +16,7 @@
 #include "base/lock_file.h"
 #include "base/log.h"
 #include "http/server.h"
+#include "keeping.h"
 #include "metrics.h"
 #include "order.h"
 #include "settings.h"
@@ -307,7 +308,8 @@ static int start_storage(struct agent *agent, struct err *err)
 		.intake = {.database = settings->database,
 			   .ring_dir = settings->ring_dir,
 			   .commit_events = settings->commit_events,
-			   .sync_full = strcmp(settings->sync, "full") == 0},
+			   .sync_full = strcmp(settings->sync, "full") == 0,
+			   .retention = keeping_policy(settings)},
 		.stored = tell_stored,
 		.finished = tell_finished,
 		.lost = tell_lost,

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "drain/drain.h"
+#include "store/retention.h"
 #include "store/store.h"
 
 #include <stdatomic.h>
@@ -19,6 +20,7 @@ enum {
 struct intake {
 	struct store *store;
 	struct drain *drain;
+	struct retention retention;
 	struct letter *letters; /* not committed yet */
 	bool dirty;             /* committed since the last checkpoint */
 	int64_t news;
@@ -46,6 +48,7 @@ int intake_open(const struct intake_options *options, struct intake **out, struc
 	if (!intake)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	intake->pause_us = PAUSE_FIRST_US;
+	retention_init(&intake->retention, &options->retention);
 	int status = store_open(&store, &intake->store, err);
 	if (!status)
 		status = drain_open(options->ring_dir, options->commit_events, intake->store,
@@ -146,11 +149,14 @@ static int open_store_again(struct intake *intake)
 	return 0;
 }
 
-static int transact(struct intake *intake, int64_t wall_us)
+/* Retention takes its slice first: what is put after it, it need not know of. */
+static int transact(struct intake *intake, int64_t now_us, int64_t wall_us, bool retain)
 {
 	struct err *err = &intake->error;
 	const int64_t begin_us = clock_boot_us();
 	int status = store_begin(intake->store, err);
+	if (!status && retain)
+		status = retention_step(&intake->retention, intake->store, now_us, wall_us, err);
 	if (!status)
 		status = drain_take(intake->drain, wall_us, err);
 	if (!status)
@@ -175,6 +181,23 @@ static int tidy_up(struct intake *intake)
 	return store_checkpoint(intake->store, &intake->error);
 }
 
+/* A slice of retention alone. */
+static int retain(struct intake *intake, int64_t now_us, int64_t wall_us)
+{
+	struct err *err = &intake->error;
+	int status = store_begin(intake->store, err);
+	if (!status)
+		status = retention_step(&intake->retention, intake->store, now_us, wall_us, err);
+	if (!status)
+		status = store_commit(intake->store, err);
+	if (status) {
+		store_rollback(intake->store);
+		return status;
+	}
+	intake->dirty = true;
+	return 0;
+}
+
 /* Negative: the store has failed. */
 static int work(struct intake *intake, int64_t now_us, int64_t wall_us, bool all)
 {
@@ -183,12 +206,19 @@ static int work(struct intake *intake, int64_t now_us, int64_t wall_us, bool all
 		if (status)
 			return status;
 	}
-	int any = drain_look(intake->drain, now_us, all, &intake->error);
+	const bool due = !all && retention_due_us(&intake->retention, now_us) <= now_us;
+	/* A disk that was full may have room again when something goes that need not stay. */
+	int status = due && intake->paused ? retain(intake, now_us, wall_us) : 0;
+	if (status < 0)
+		return status;
+	const int any = drain_look(intake->drain, now_us, all, &intake->error);
 	if (any < 0)
 		return any;
+	if (!any && !intake->letters && due && !intake->paused)
+		status = retain(intake, now_us, wall_us);
 	if (!any && !intake->letters)
-		return tidy_up(intake);
-	const int status = transact(intake, wall_us);
+		return status ? status : tidy_up(intake);
+	status = transact(intake, now_us, wall_us, due && !intake->paused);
 	if (!status)
 		committed(intake);
 	return status ? status : INTAKE_STORED;
@@ -232,7 +262,11 @@ int64_t intake_next_us(const struct intake *intake)
 		return INT64_MAX;
 	if (intake->paused)
 		return intake->resume_us;
-	return intake->letters ? 0 : drain_next_us(intake->drain);
+	if (intake->letters)
+		return 0;
+	const int64_t drain_us = drain_next_us(intake->drain);
+	const int64_t retention_us = intake->retention.due_us;
+	return drain_us < retention_us ? drain_us : retention_us;
 }
 
 int64_t intake_events(const struct intake *intake)

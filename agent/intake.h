@@ -15,6 +15,7 @@
 #include "base/counter.h"
 #include "base/err.h"
 #include "letter.h"
+#include "store/retention.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@ struct intake_options {
 	const char *ring_dir;
 	int64_t commit_events;
 	bool sync_full;
+	struct retention_policy retention; /* all 0: nothing ever goes */
 };
 
 /* Opens database and ring directory. ERR_CORRUPT: the database is damaged, and was left as it is. */

@@ -103,6 +103,22 @@ static void write_books(const struct status *status, struct buf *out)
 		       "1: the accounts add up, from tracked to delivered.", !status->unbalanced);
 }
 
+/* A family per kind of thing that goes; they come in that order. */
+static void write_retention(const struct status *status, struct buf *out)
+{
+	char name[64] = "";
+	for (int i = 0; i < status->n_gone; i++) {
+		const struct status_gone *gone = &status->gone[i];
+		if (i == 0 || strcmp(gone->what, status->gone[i - 1].what) != 0) {
+			snprintf(name, sizeof(name), "payi_agent_retention_%s_total", gone->what);
+			exposition_family(
+				out, name, COUNTER,
+				"What retention has taken out of the database, by reason.");
+		}
+		exposition_int(out, name, "reason", gone->reason, gone->n);
+	}
+}
+
 static void write_storage(const struct intake_counters *storage, struct buf *out)
 {
 	exposition_one(out, "payi_agent_transactions_total", COUNTER,
@@ -212,6 +228,7 @@ void metrics_write(const struct metrics *metrics, const struct status *status, s
 		return;
 	write_rings(status, out);
 	write_books(status, out);
+	write_retention(status, out);
 	for (int i = 0; i < status->n_sinks; i++)
 		write_sink_books(status, &status->sink[i], out);
 }

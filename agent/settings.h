@@ -46,6 +46,20 @@ struct setting_rule {
 	X(store,  corrupt_database, TEXT,   "set-aside", SETTING_WORDS("set-aside refuse"), LIVE, "", \
 	  "a damaged database: set-aside renames it and begins a new one; refuse ends the agent, and rings wait") \
 	X(store,  commit_events,    INT,    "8192",   SETTING_RANGE(1, 65536), LIVE, "", "events in one transaction, at the most") \
+	X(retention, events_days,   INT,    "90",     SETTING_RANGE(0, 36500), AT_START, "", \
+	  "days that an event is kept after it was stored and delivered; 0: for ever, as far as there is room") \
+	X(retention, dead_days,     INT,    "0",      SETTING_RANGE(0, 36500), AT_START, "", \
+	  "days after which a dead letter is given up, and goes as a delivered event does; 0: never by itself") \
+	X(retention, rollups_days,  INT,    "400",    SETTING_RANGE(0, 36500), AT_START, "", \
+	  "days that summaries are kept: of hours, and of use case instances not seen since; 0: for ever") \
+	X(retention, max_mb,        INT,    "16384",  SETTING_RANGE(0, 1073741824), AT_START, "", \
+	  "MiB that the database may take before what may go goes early; 0: no bound") \
+	X(retention, min_free_mb,   INT,    "512",    SETTING_RANGE(0, 1073741824), AT_START, "", \
+	  "MiB of its file system that shall be free (of a small one, a tenth at the most), likewise; 0: any") \
+	X(retention, drop_bodies,   TEXT,   "delivered", SETTING_WORDS("none delivered all"), AT_START, "", \
+	  "whose requests, responses and headers go before any event does when room is short; all: of events that wait, too") \
+	X(retention, drop_undelivered, BOOL, "no",    SETTING_ANY, AT_START, "", \
+	  "events that were not delivered may go, too: after events_days, and when room is short and nothing else may") \
 	X(payi,   base_url,         TEXT,   "https://api.pay-i.com", SETTING_ANY, AT_START, "ASCERTA_BASE_URL PAYI_BASE_URL", \
 	  "where the service is; some accounts have a host of their own") \
 	X(payi,   api_key,          SECRET, "",       SETTING_ANY, LIVE, "ASCERTA_API_KEY PAYI_API_KEY", \

@@ -6,6 +6,8 @@
 #include "cli/table.h"
 #include "history/status.h"
 
+#include <string.h>
+
 /* A line's heading, and spaces up to where its text begins. */
 static void add_heading(struct buf *out, const char *heading)
 {
@@ -147,6 +149,43 @@ static void add_sink(const struct books_sink *sink, int64_t now_us, struct buf *
 	buf_add_char(out, '\n');
 }
 
+/* ---- Retention ------------------------------------------------------------------------------------ */
+
+static const char *gone_words(const char *what)
+{
+	static const struct {
+		const char *what;
+		const char *words;
+	} all[] = {{"events", "settled events"},
+		   {"undelivered", "UNDELIVERED events"},
+		   {"dead", "dead letters"},
+		   {"bodies", "bodies of events"},
+		   {"instances", "use case instances"}};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (strcmp(all[i].what, what) == 0)
+			return all[i].words;
+	return what;
+}
+
+static const char *gone_reason(const char *reason)
+{
+	if (strcmp(reason, "bytes") == 0)
+		return "for the database's bound";
+	return strcmp(reason, "disk") == 0 ? "for want of room on the disk" : "by age";
+}
+
+static void add_retention(const struct status *status, struct buf *out)
+{
+	for (int i = 0; i < status->n_gone; i++) {
+		const struct status_gone *gone = &status->gone[i];
+		add_heading(out, i ? "" : "Removed");
+		display_add_int(out, gone->n, true);
+		buf_addf(out, " %s %s, last ", gone_words(gone->what), gone_reason(gone->reason));
+		add_ago(out, status->now_us, gone->last_us);
+		buf_add_char(out, '\n');
+	}
+}
+
 /* ---- Rings ---------------------------------------------------------------------------------------- */
 
 static const struct history_column ring_columns[] = {
@@ -214,5 +253,6 @@ void status_text(const struct status *status, const struct format_options *optio
 	add_books(status, options->colour, out);
 	for (int i = 0; i < status->n_sinks; i++)
 		add_sink(&status->sink[i], status->now_us, out);
+	add_retention(status, out);
 	add_rings(status, options, out);
 }

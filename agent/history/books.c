@@ -19,14 +19,22 @@ static const char totals[] =
 	"l.dropped_too_big,"
 	" l.attempted - l.sequence - l.refused - l.dropped_full - l.dropped_too_big AS open"
 	" FROM lanes l JOIN rings r ON r.id = l.ring)"
-	" SELECT a.last_event_id, s.*, g.* FROM agent_state a,"
-	" (SELECT total(sequence), total(notices), total(rejected), total(refused),"
-	" total(dropped_full), total(dropped_too_big),"
-	" total(CASE WHEN state = 'closed' THEN open END),"
-	" count(CASE WHEN state = 'closed' AND open NOT BETWEEN 0 AND 1 THEN 1 END) FROM sums) s,"
-	" (SELECT total(dropped_busy), count(CASE state WHEN 'open' THEN 1 END),"
-	" count(CASE state WHEN 'closed' THEN 1 END), count(CASE state WHEN 'aside' THEN 1 END) "
-	"FROM rings) g";
+	" SELECT a.last_event_id, s.sequence + o.sequence, s.notices + o.notices,"
+	" s.rejected + o.rejected, s.refused + o.refused, s.dropped_full + o.dropped_full,"
+	" s.dropped_too_big + o.dropped_too_big, s.interrupted + o.interrupted,"
+	" s.wrong_lanes + o.wrong_lanes, g.dropped_busy + o.dropped_busy, g.open, g.closed + "
+	"o.rings,"
+	" g.aside FROM agent_state a, rings_gone o,"
+	" (SELECT total(sequence) AS sequence, total(notices) AS notices,"
+	" total(rejected) AS rejected, total(refused) AS refused,"
+	" total(dropped_full) AS dropped_full, total(dropped_too_big) AS dropped_too_big,"
+	" total(CASE WHEN state = 'closed' THEN open END) AS interrupted,"
+	" count(CASE WHEN state = 'closed' AND open NOT BETWEEN 0 AND 1 THEN 1 END) AS wrong_lanes"
+	" FROM sums) s,"
+	" (SELECT total(dropped_busy) AS dropped_busy, count(CASE state WHEN 'open' THEN 1 END) AS "
+	"open,"
+	" count(CASE state WHEN 'closed' THEN 1 END) AS closed,"
+	" count(CASE state WHEN 'aside' THEN 1 END) AS aside FROM rings) g";
 
 int books_read(struct query_db *db, struct books *books, struct err *err)
 {
@@ -65,6 +73,26 @@ const char *books_check(const struct books *books)
 	if (books->wrong_lanes)
 		return "counters of closed rings do not add up";
 	return NULL;
+}
+
+/* ---- Retention ------------------------------------------------------------------------------------ */
+
+int books_each_gone(struct query_db *db, void (*tell)(void *context, const struct books_gone *gone),
+		    void *context, struct err *err)
+{
+	static const char sql[] =
+		"SELECT what, reason, n, last_us FROM retention_counts ORDER BY what, reason";
+	struct query *row = NULL;
+	int status = query_prepare(db, sql, &row, err);
+	while (!status && (status = query_step(row, err)) == 1) {
+		tell(context, &(struct books_gone){.what = query_text(row, 0),
+						   .reason = query_text(row, 1),
+						   .n = query_int(row, 2),
+						   .last_us = query_int(row, 3)});
+		status = 0;
+	}
+	query_free(row);
+	return status;
 }
 
 /* ---- Sinks ---------------------------------------------------------------------------------------- */

@@ -37,7 +37,7 @@ struct books_sink {
 	int64_t deferred;
 	int64_t dead;
 	int64_t held;      /* until their use cases have been given ids */
-	int64_t discarded; /* were dead, and were dropped by the operator */
+	int64_t discarded; /* given up by the operator, or by his settings */
 	char state[BOOKS_TEXT_BYTES];
 	char last_error[BOOKS_TEXT_BYTES];
 	int64_t last_error_us; /* 0: none; so are the next */
@@ -62,11 +62,24 @@ struct books_ring {
 	int64_t dropped_busy;
 };
 
+/* What retention has taken, ever. */
+struct books_gone {
+	const char *
+		what; /* "events" (that were settled), "undelivered", "dead", "bodies", "hours", … */
+	const char *reason; /* "age", "bytes" (of the database), "disk" (that was too full) */
+	int64_t n;
+	int64_t last_us;
+};
+
 int books_read(struct query_db *db, struct books *books, struct err *err);
 
 /* 1: *sink was read; 0: there is none of this name. */
 int books_read_sink(struct query_db *db, const char *name, struct books_sink *sink,
 		    struct err *err);
+
+/* Tells what was taken, by kind and reason; texts are valid until tell() returns. */
+int books_each_gone(struct query_db *db, void (*tell)(void *context, const struct books_gone *gone),
+		    void *context, struct err *err);
 
 /* Tells each ring that is open or aside; a negative result of tell() ends it and is returned. */
 int books_each_ring(struct query_db *db, int (*tell)(void *context, const struct books_ring *ring),

@@ -42,11 +42,24 @@ static int take_ring(void *context, const struct books_ring *ring)
 	return 0;
 }
 
+static void take_gone(void *context, const struct books_gone *gone)
+{
+	struct status *status = context;
+	if (status->n_gone == STATUS_GONE_MAX)
+		return;
+	struct status_gone *to = &status->gone[status->n_gone++];
+	*to = (struct status_gone){.n = gone->n, .last_us = gone->last_us};
+	snprintf(to->what, sizeof(to->what), "%s", gone->what);
+	snprintf(to->reason, sizeof(to->reason), "%s", gone->reason);
+}
+
 static int read_books(struct status *status, struct query_db *db, struct err *err)
 {
 	int done = books_read(db, &status->books, err);
 	if (!done)
 		done = books_each_ring(db, take_ring, status, err);
+	if (!done)
+		done = books_each_gone(db, take_gone, status, err);
 	if (done)
 		return done;
 	done = books_read_sink(db, "payi", &status->sink[0], err);

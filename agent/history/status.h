@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STATUS_RINGS_MAX = 4096, STATUS_SINKS_MAX = 1 };
+enum { STATUS_RINGS_MAX = 4096, STATUS_SINKS_MAX = 1, STATUS_GONE_MAX = 24 };
 
 struct status_agent {
 	bool runs;                   /* somebody holds the ring directory's lock */
@@ -35,6 +35,14 @@ struct status_ring {
 	char note[BOOKS_TEXT_BYTES]; /* why its file could not be read */
 };
 
+/* What retention has taken: see books_gone. */
+struct status_gone {
+	char what[16];
+	char reason[8];
+	int64_t n;
+	int64_t last_us;
+};
+
 struct status {
 	const char *database; /* its path */
 	const char *ring_dir;
@@ -47,6 +55,8 @@ struct status {
 	int64_t in_rings;   /* events */
 	int n_sinks;
 	struct books_sink sink[STATUS_SINKS_MAX];
+	int n_gone;
+	struct status_gone gone[STATUS_GONE_MAX];
 	int n_rings;
 	struct status_ring
 		*ring; /* STATUS_RINGS_MAX; rings beyond that are counted in the books alone */

@@ -107,6 +107,16 @@ static void add_sink(const struct books_sink *sink, struct buf *out)
 	buf_add_char(out, '}');
 }
 
+static void add_gone(const struct status_gone *gone, struct buf *out)
+{
+	buf_add_char(out, '{');
+	add_text(out, "what", gone->what);
+	add_text(out, "reason", gone->reason);
+	add_int(out, "n", gone->n);
+	add_time(out, "last", gone->last_us);
+	buf_add_char(out, '}');
+}
+
 static void add_ring(const struct status_ring *ring, struct buf *out)
 {
 	char name[2 * BOOKS_ID_BYTES + 1];
@@ -147,6 +157,14 @@ void status_json(const struct status *status, struct buf *out)
 		if (i)
 			buf_add_char(out, ',');
 		add_sink(&status->sink[i], out);
+	}
+	buf_add_char(out, ']');
+	add_name(out, "retention");
+	buf_add_char(out, '[');
+	for (int i = 0; i < status->n_gone; i++) {
+		if (i)
+			buf_add_char(out, ',');
+		add_gone(&status->gone[i], out);
 	}
 	buf_add_char(out, ']');
 	add_name(out, "rings");

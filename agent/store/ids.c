@@ -114,6 +114,11 @@ int ids_find(struct ids *ids, int64_t number, const char *text, size_t len, int6
 	return status;
 }
 
+bool ids_knows(const struct ids *ids, int64_t number, const char *text, size_t len)
+{
+	return id_cache_get(ids->cache, number, text, len) != 0;
+}
+
 void ids_forget(struct ids *ids)
 {
 	id_cache_clear(ids->cache);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,9 @@ void ids_close(struct ids *ids); /* NULL is fine */
 /* The row's id, never 0. Within a transaction. */
 int ids_find(struct ids *ids, int64_t number, const char *text, size_t len, int64_t *id,
 	     struct err *err);
+
+/* Whether the row is among those in memory, which is where ids_find() looks first. */
+bool ids_knows(const struct ids *ids, int64_t number, const char *text, size_t len);
 
 /* After a rollback: the rows that were added last are gone. */
 void ids_forget(struct ids *ids);

@@ -2,6 +2,7 @@
 
 #include "store/check.h"
 #include "store/migrate.h"
+#include "store/retention_parts.h"
 #include "store/sql.h"
 #include "store/store_parts.h"
 
@@ -69,11 +70,14 @@ static int open_parts(struct store *store, struct err *err)
 		status = rollups_open(store->db, store->names, &store->rollups, err);
 	if (!status)
 		status = prepare(store, err);
+	if (!status)
+		status = retain_prepare(store, err);
 	if (status && store->db && sqlite3_errcode(store->db) == SQLITE_ERROR)
 		err->code = ERR_CORRUPT; /* its version is ours, but its tables are not */
 	if (status)
 		return err_wrap(err, "cannot use the database %s", store->path);
 	store->wal_pages = 0;
+	store->shrunk = false;
 	store->wal_starved = WAL_STARVED_PAGES;
 	sqlite3_wal_hook(store->db, note_wal, store);
 	return 0;
@@ -81,6 +85,7 @@ static int open_parts(struct store *store, struct err *err)
 
 static void close_parts(struct store *store)
 {
+	retain_finalize(store);
 	rows_close(store->events);
 	rollups_close(store->rollups);
 	ids_close(store->instances);
@@ -215,11 +220,12 @@ int store_checkpoint(struct store *store, struct err *err)
 	int moved = 0;
 	const bool starved = store->wal_pages >= store->wal_starved;
 	const int mode = starved ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-	if (store->wal_pages < WAL_IDLE_PAGES)
+	if (store->wal_pages < WAL_IDLE_PAGES && !store->shrunk)
 		return 0;
 	const int result = sqlite3_wal_checkpoint_v2(store->db, "main", mode, &pages, &moved);
 	if (result == SQLITE_OK) {
 		store->wal_pages = pages - moved;
+		store->shrunk &= pages > moved;
 		store->wal_starved = WAL_STARVED_PAGES;
 		return 0;
 	}

@@ -75,6 +75,12 @@
 	X(SETTLED_PUT, "INSERT INTO sink_settled (sink, after_id, last_id) VALUES (?1, ?2, ?3)") \
 	X(SETTLED_NEXT, \
 		       "SELECT max(last_id) FROM sink_settled WHERE sink = ?1 AND after_id <= ?2") \
+	X(EVENT_IS,    "SELECT 1 FROM events WHERE id = ?1") \
+	X(SETTLED_AMONG, \
+		       "SELECT coalesce(sum(min(last_id, ?3) - max(after_id, ?2)), 0) FROM sink_settled" \
+		       " WHERE sink = ?1 AND last_id > ?2 AND after_id < ?3") \
+	X(DISCARDED_TAKE, \
+		       "UPDATE sinks SET discarded = max(0, discarded - ?2) WHERE name = ?1 AND discarded > 0") \
 	X(SETTLED_CUT, "DELETE FROM sink_settled WHERE sink = ?1 AND after_id <= ?2") \
 	X(EXCEPTION_PUT, \
 		       "INSERT INTO sink_exceptions (sink, event, state, attempts, retry_us, http_status, code," \
@@ -122,14 +128,21 @@ struct store {
 	struct ids *instances;
 	struct rollups *rollups;
 	sqlite3_stmt *statement[STORE_N_STATEMENTS];
+	sqlite3_stmt **retain; /* retention_parts.h */
 	struct rows *events;
 	int64_t last_id;      /* of an event, the transaction under way included */
 	int64_t committed_id; /* without it */
 	int64_t epoch;        /* the number of the last transaction that was committed */
 	bool in_doubt;        /* the last commit failed half-way: only the database knows */
+	bool shrunk;          /* the file will be, with the next checkpoint */
 	int wal_pages;        /* in the WAL, that a checkpoint would move */
 	int wal_starved;      /* so many are too many: wait for readers */
 };
+
+/*
+ * store_sink.c: takes a sink's *position on over all ranges that were settled ahead and now join it, and forgets these.
+ */
+int store_absorb(struct store *store, const char *sink, int64_t *position, struct err *err);
 
 /* store_event.c: the columns that the fields' table makes. */
 int store_event_prepare(struct store *store, struct err *err);

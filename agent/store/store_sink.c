@@ -113,10 +113,37 @@ static int release_behind(struct store *store, const char *sink, int64_t instanc
 			: 0;
 }
 
-static int settle_outcome(struct store *store, const char *sink, const struct sink_outcome *outcome,
-			  int64_t now_us, int64_t *n_delivered, struct err *err)
+/* How the outcomes of a settlement add up. */
+struct tally {
+	int64_t delivered; /* that were exceptions before */
+	int64_t others;    /* that were not delivered */
+	int64_t gone; /* of these, those that are not there any more: retention has discarded them */
+};
+
+static int is_gone(struct store *store, int64_t event, bool *gone, struct err *err)
 {
-	int status = 0;
+	sqlite3_stmt *find = store->statement[STORE_EVENT_IS];
+	int64_t found = 0;
+	int status = sql_bind(find, err, SQL_INT(event), SQL_END);
+	if (!status)
+		status = find_number(find, &found, err);
+	*gone = !status && !found;
+	return status;
+}
+
+static int settle_outcome(struct store *store, const char *sink, const struct sink_outcome *outcome,
+			  int64_t now_us, struct tally *tally, struct err *err)
+{
+	const bool delivered = outcome->verdict == SINK_DELIVERED;
+	bool gone = false;
+	int status = delivered ? 0 : is_gone(store, outcome->id, &gone, err);
+	tally->others += !delivered;
+	if (gone && !status) {
+		tally->gone++;
+		return release_behind(store, sink, outcome->instance, now_us, err);
+	}
+	if (status)
+		return status;
 	switch (outcome->verdict) {
 	case SINK_HELD:
 		return settle_held(store, sink, outcome, now_us, err);
@@ -128,26 +155,26 @@ static int settle_outcome(struct store *store, const char *sink, const struct si
 		status = put_exception(store, sink, outcome, 1, now_us, err);
 		break;
 	case SINK_DELIVERED:
-		status = settle_delivered(store, sink, outcome->id, n_delivered, err);
+		status = settle_delivered(store, sink, outcome->id, &tally->delivered, err);
 		break;
 	}
 	return status ? status : release_behind(store, sink, outcome->instance, now_us, err);
 }
 
 static int settle_outcomes(struct store *store, const struct sink_settlement *settlement,
-			   int64_t now_us, int64_t *n_delivered, struct err *err)
+			   int64_t now_us, struct tally *tally, struct err *err)
 {
 	int status = 0;
 	for (size_t i = 0; !status && i < settlement->n_outcomes; i++)
 		status = settle_outcome(store, settlement->sink, &settlement->outcomes[i], now_us,
-					n_delivered, err);
+					tally, err);
 	return status;
 }
 
 /* ---- The position --------------------------------------------------------------------------------- */
 
-/* The position goes on over all ranges that now join it; each turn takes at least one, so it ends. */
-static int absorb(struct store *store, const char *sink, int64_t *position, struct err *err)
+/* Each turn takes at least one range, so it ends. */
+int store_absorb(struct store *store, const char *sink, int64_t *position, struct err *err)
 {
 	sqlite3_stmt *next = store->statement[STORE_SETTLED_NEXT];
 	for (;;) {
@@ -177,7 +204,35 @@ static int settle_range(struct store *store, const struct sink_settlement *settl
 	int status = sql_run_values(store->statement[STORE_SETTLED_WITHIN], err, range);
 	if (!status)
 		status = sql_run_values(store->statement[STORE_SETTLED_PUT], err, range);
-	return status ? status : absorb(store, settlement->sink, position, err);
+	return status ? status : store_absorb(store, settlement->sink, position, err);
+}
+
+/* How many of a range are not settled yet. */
+static int count_open(struct store *store, const struct sink_settlement *settlement,
+		      int64_t position, int64_t *n, struct err *err)
+{
+	sqlite3_stmt *among = store->statement[STORE_SETTLED_AMONG];
+	const int64_t after = settlement->after_id > position ? settlement->after_id : position;
+	int64_t settled = 0;
+	int status = sql_bind(among, err, SQL_TEXT(settlement->sink), SQL_INT(after),
+			      SQL_INT(settlement->last_id), SQL_END);
+	if (!status)
+		status = find_number(among, &settled, err);
+	*n = settlement->last_id > after ? settlement->last_id - after - settled : 0;
+	return status;
+}
+
+/*
+ * More than were open have come to an end: retention had discarded the others while they were under way, and counted
+ * them so. What the service has of them was delivered, after all; what it did not take stays discarded.
+ */
+static int settle_discarded(struct store *store, const char *sink, int64_t n_more,
+			    const struct tally *tally, struct err *err)
+{
+	const int64_t n = n_more - tally->gone;
+	return n <= 0 ? 0
+		      : sql_run(store->statement[STORE_DISCARDED_TAKE], err, SQL_TEXT(sink),
+				SQL_INT(n), SQL_END);
 }
 
 static int find_position(struct store *store, const char *sink, int64_t *position, struct err *err)
@@ -193,17 +248,24 @@ static int settle(struct store *store, const struct sink_settlement *settlement,
 		  struct err *err)
 {
 	int64_t position = 0;
-	int64_t n_delivered = 0;
+	int64_t n_open = 0;
+	struct tally tally = {0};
 	int status = find_position(store, settlement->sink, &position, err);
 	if (!status)
-		status = settle_outcomes(store, settlement, now_us, &n_delivered, err);
+		status = settle_outcomes(store, settlement, now_us, &tally, err);
 	if (!status && settlement->last_id > settlement->after_id) {
-		n_delivered += settlement->n_delivered;
-		status = settle_range(store, settlement, &position, err);
+		tally.delivered += settlement->n_delivered;
+		status = count_open(store, settlement, position, &n_open, err);
+		if (!status)
+			status = settle_range(store, settlement, &position, err);
+		if (!status)
+			status = settle_discarded(store, settlement->sink,
+						  settlement->n_delivered + tally.others - n_open,
+						  &tally, err);
 	}
 	if (!status)
 		status = sql_run(store->statement[STORE_SINK_MOVE], err, SQL_TEXT(settlement->sink),
-				 SQL_INT(position), SQL_INT(n_delivered), SQL_END);
+				 SQL_INT(position), SQL_INT(tally.delivered), SQL_END);
 	return status;
 }
 

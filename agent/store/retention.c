@@ -1,0 +1,154 @@
+#include "store/retention.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/retention_parts.h"
+#include "store/sql.h"
+
+#include <stdlib.h>
+
+enum {
+	FIRST_US = 2000000, /* what waits in the rings comes first */
+	SLICE_US = 5000,    /* and one statement */
+	ROUND_US = 60000000,
+	ROUND_PRESSED_US = 5000000,
+	SAY_AGAIN_US = 300000000,
+	SELDOM_S = 3600,
+	/* The rest after a slice, as a multiple of its time: under pressure it takes half of the thread, else a fifth. */
+	REST = 4,
+	REST_PRESSED = 1,
+};
+
+typedef int phase_fn(struct retain *job, struct err *err);
+
+static phase_fn *const phases[] = {
+	retain_dead,           retain_events,     retain_undelivered,
+	retain_hours,          retain_instances,  retain_bodies_settled,
+	retain_events_pressed, retain_bodies_all, retain_undelivered_pressed,
+	retain_give_back,
+};
+
+enum {
+	N_PHASES = sizeof(phases) / sizeof(phases[0]),
+	N_SELDOM = 1, /* the first ones look at all there is, and that once an hour */
+	FIRST_PRESSED = 5,
+};
+
+/* ---- Statements ----------------------------------------------------------------------------------- */
+
+int retain_prepare(struct store *store, struct err *err)
+{
+	static const char *const sql[RETAIN_N_STATEMENTS] = {
+#define X(name, text) [RETAIN_##name] = (text),
+		RETAIN_STATEMENTS(X)
+#undef X
+	};
+	int status = 0;
+	store->retain = calloc(RETAIN_N_STATEMENTS, sizeof(sqlite3_stmt *));
+	if (!store->retain)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	for (int i = 0; !status && i < RETAIN_N_STATEMENTS; i++)
+		status = sql_prepare(store->db, sql[i], &store->retain[i], err);
+	return status;
+}
+
+void retain_finalize(struct store *store)
+{
+	for (int i = 0; store->retain && i < RETAIN_N_STATEMENTS; i++)
+		sqlite3_finalize(store->retain[i]);
+	free(store->retain);
+	store->retain = NULL;
+}
+
+/* ---- What phases share ---------------------------------------------------------------------------- */
+
+int retain_number(sqlite3_stmt *statement, int64_t *number, bool *found, struct err *err)
+{
+	*found = sqlite3_step(statement) == SQLITE_ROW &&
+		 sqlite3_column_type(statement, 0) != SQLITE_NULL;
+	*number = *found ? sqlite3_column_int64(statement, 0) : 0;
+	return sql_finish(statement, err);
+}
+
+int retain_count(struct retain *job, const char *what, enum retain_reason reason, int64_t n,
+		 struct err *err)
+{
+	static const char *const reasons[] = {
+		[RETAIN_AGE] = "age", [RETAIN_BYTES] = "bytes", [RETAIN_DISK] = "disk"};
+	if (n == 0)
+		return 0;
+	job->retention->worked = true;
+	return sql_run(retain_statement(job, RETAIN_COUNT), err, SQL_TEXT(what),
+		       SQL_TEXT(reasons[reason]), SQL_INT(n), SQL_INT(job->wall_us), SQL_END);
+}
+
+/* ---- Rounds and slices ---------------------------------------------------------------------------- */
+
+void retention_init(struct retention *retention, const struct retention_policy *policy)
+{
+	*retention = (struct retention){.policy = *policy};
+}
+
+int64_t retention_due_us(struct retention *retention, int64_t now_us)
+{
+	if (!retention->started)
+		retention->due_us = now_us + FIRST_US;
+	retention->started = true;
+	return retention->due_us;
+}
+
+/* A round that ends under pressure has found nothing more that it may take. */
+static void say_pressure(struct retention *retention, enum retain_reason reason, int64_t now_us)
+{
+	if (retention->said_us && now_us - retention->said_us < SAY_AGAIN_US)
+		return;
+	retention->said_us = now_us;
+	log_warn(reason == RETAIN_DISK
+			 ? "the disk has less room than min_free_mb, and what is left of the "
+			   "database may not go (undelivered events, summaries)"
+			 : "the database is larger than max_mb, and what is left of it may not go "
+			   "(undelivered events, summaries)",
+		 LOG_END);
+}
+
+static int end_round(struct retain *job, int64_t now_us, struct err *err)
+{
+	struct retention *retention = job->retention;
+	enum retain_reason reason = RETAIN_NO_REASON;
+	const int status = retain_pressure(job, &reason, err);
+	if (status)
+		return status;
+	const bool pressed = reason != RETAIN_NO_REASON;
+	if (pressed && !retention->worked)
+		say_pressure(retention, reason, now_us);
+	if (now_us >= retention->seldom_us)
+		retention->seldom_us = now_us + SELDOM_S * INT64_C(1000000);
+	retention->phase = 0;
+	retention->worked = false;
+	retention->due_us = now_us + (pressed ? ROUND_PRESSED_US : ROUND_US);
+	return 0;
+}
+
+int retention_step(struct retention *retention, struct store *store, int64_t now_us,
+		   int64_t wall_us, struct err *err)
+{
+	struct retain job = {retention, store, wall_us};
+	const int64_t begin_us = clock_boot_us();
+	int64_t took_us = 0;
+	if (retention->phase == 0 && now_us < retention->seldom_us)
+		retention->phase = N_SELDOM;
+	do {
+		const int status = phases[retention->phase](&job, err);
+		if (status < 0)
+			return err_wrap(err, "retention");
+		if (status == RETAIN_OVER) {
+			retention->after = retention->after_too = 0;
+			if (++retention->phase == N_PHASES)
+				return end_round(&job, now_us, err);
+		}
+		took_us = clock_boot_us() - begin_us;
+	} while (took_us < SLICE_US);
+	const int rest = retention->phase >= FIRST_PRESSED ? REST_PRESSED : REST;
+	retention->due_us = now_us + took_us + took_us * rest;
+	return 0;
+}

@@ -1,0 +1,67 @@
+/*
+ * Retention: what leaves the database, and when. A round looks at everything once, in slices of a few milliseconds
+ * that share the transactions of the intake, so that it never keeps the rings waiting:
+ *
+ *     by age:          dead letters given up ──> events ──> undelivered ones ──> hours ──> instances ──> rings, names
+ *     under pressure:  bodies of settled events ──> settled events ──> bodies of waiting ones ──> undelivered ones
+ *     at last:         free pages back to the file system
+ *
+ * Pressure is a database larger, or a file system fuller, than the operator wants. Ages of events count from their storing,
+ * since an event that came late was not there to be looked at before; those of rollups from the time they
+ * are about. An undelivered event goes only where policy.undelivered says so, and all that goes is counted
+ * (retention_counts), in the transaction that takes it: the books balance after a kill at any instruction.
+ *
+ * A round keeps its place in memory alone. What it has not come to is found by the next.
+ */
+#ifndef PAYI_STORE_RETENTION_H
+#define PAYI_STORE_RETENTION_H
+
+#include "base/err.h"
+#include "store/store.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Whose bodies may go under pressure, before any event does. */
+enum retention_bodies { RETENTION_BODIES_KEEP, RETENTION_BODIES_SETTLED, RETENTION_BODIES_ALL };
+
+struct retention_policy {
+	int64_t events_us; /* how long each is kept; 0: for ever, as far as there is room */
+	int64_t dead_us;
+	int64_t rollups_us;
+	int64_t max_bytes; /* of the database file; 0: no bound */
+	int64_t min_free_bytes;
+	enum retention_bodies bodies;
+	bool undelivered; /* they may go, too: by age, and when nothing else is left to go */
+	/* How much of path's file system is free, and how large it is: 0, or -1. NULL: it is asked. */
+	int (*room)(void *context, const char *path, int64_t *free_bytes, int64_t *all_bytes);
+	void *room_context;
+};
+
+struct retention {
+	struct retention_policy policy;
+	int phase;
+	int64_t due_us; /* CLOCK_BOOTTIME */
+	bool started;
+	bool worked; /* the round at hand has taken something */
+	int64_t said_us;
+	/* Where phases are, in events' ids, or whatever they go by; 0 at their begin. */
+	int64_t after;
+	int64_t after_too;
+	int64_t bodies_after[2]; /* of settled, and of all events: kept from round to round */
+	int64_t seldom_us;       /* what is looked at once an hour is due then */
+};
+
+void retention_init(struct retention *retention, const struct retention_policy *policy);
+
+/* When the next slice is due; before the first call of it, a moment after now_us. */
+int64_t retention_due_us(struct retention *retention, int64_t now_us);
+
+/*
+ * A slice, into the store's transaction, before anything else is put there. Negative: roll back. now_us: CLOCK_BOOTTIME;
+ * wall_us: what ages are counted from.
+ */
+int retention_step(struct retention *retention, struct store *store, int64_t now_us,
+		   int64_t wall_us, struct err *err);
+
+#endif

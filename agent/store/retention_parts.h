@@ -1,0 +1,156 @@
+/*
+ * Retention from inside: its statements, which store.c keeps prepared, and its phases, one file per kind of thing
+ * that goes.
+ */
+#ifndef PAYI_STORE_RETENTION_PARTS_H
+#define PAYI_STORE_RETENTION_PARTS_H
+
+#include "store/retention.h"
+#include "store/store_parts.h"
+
+/* RETAIN_STATEMENTS(X) calls X(name, sql) once per statement. */
+/* clang-format off */
+#define RETAIN_STATEMENTS(X) \
+	X(COUNT, \
+		"INSERT INTO retention_counts VALUES (?1, ?2, ?3, ?4)" \
+		" ON CONFLICT DO UPDATE SET n = n + excluded.n, last_us = excluded.last_us") \
+	\
+	X(SETTLED_TO,  "SELECT min(position) FROM sinks") \
+	X(EVENT_NEXT,  "SELECT id, stored_us FROM events WHERE id > ?1 ORDER BY id LIMIT 1") \
+	X(EVENTS_CUT, \
+		"DELETE FROM events WHERE id > ?1 AND id <= ?2 AND stored_us < ?3" \
+		" AND NOT EXISTS (SELECT 1 FROM sink_exceptions x WHERE x.sink IN (SELECT name FROM sinks)" \
+		" AND x.event = events.id AND x.state <> 'discarded')") \
+	X(DISCARDED_COUNT, \
+		"UPDATE sinks SET discarded = discarded + (SELECT count(*) FROM sink_exceptions x" \
+		" WHERE x.sink = sinks.name AND x.state = 'discarded' AND x.event > ?1 AND x.event <= ?2" \
+		" AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = x.event))" \
+		" WHERE EXISTS (SELECT 1 FROM sink_exceptions x" \
+		" WHERE x.sink = sinks.name AND x.state = 'discarded' AND x.event > ?1 AND x.event <= ?2)") \
+	X(DISCARDED_CUT, \
+		"DELETE FROM sink_exceptions WHERE sink IN (SELECT name FROM sinks) AND state = 'discarded'" \
+		" AND event > ?1 AND event <= ?2" \
+		" AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = sink_exceptions.event)") \
+	\
+	X(BODIES_NEXT_SETTLED, \
+		"SELECT id, record FROM events WHERE id > ?1 AND id <= ?2 AND length(record) > ?3" \
+		" AND NOT EXISTS (SELECT 1 FROM sink_exceptions x WHERE x.sink IN (SELECT name FROM sinks)" \
+		" AND x.event = events.id AND x.state <> 'discarded') ORDER BY id LIMIT 1") \
+	X(BODIES_NEXT, \
+		"SELECT id, record FROM events WHERE id > ?1 AND id <= ?2 AND length(record) > ?3" \
+		" ORDER BY id LIMIT 1") \
+	X(RECORD_PUT,  "UPDATE events SET record = ?2 WHERE id = ?1") \
+	\
+	X(DEAD_NEXT, \
+		"SELECT event, last_us FROM sink_exceptions WHERE sink = ?1 AND state = 'dead' AND event > ?2" \
+		" ORDER BY event LIMIT 1") \
+	X(LAST_SINK,   "SELECT name, position FROM sinks ORDER BY position, name LIMIT 1") \
+	X(EXCEPTION_NEXT, \
+		"SELECT x.event, coalesce(x.instance, 0), x.state = 'dead', coalesce(e.stored_us, 0)" \
+		" FROM sink_exceptions x LEFT JOIN events e ON e.id = x.event" \
+		" WHERE x.sink = ?1 AND x.state <> 'discarded' AND x.event > ?2 ORDER BY x.event LIMIT 1") \
+	X(EVENT_CUT,   "DELETE FROM events WHERE id = ?1") \
+	X(SINK_DISCARD, \
+		"UPDATE sinks SET discarded = discarded + ?2, position = max(position, ?3) WHERE name = ?1") \
+	X(SETTLED_AHEAD, \
+		"SELECT min(after_id) FROM sink_settled WHERE sink = ?1 AND after_id >= ?2") \
+	X(YOUNG_NEXT, \
+		"SELECT min(id) FROM events WHERE id > ?1 AND id <= ?2 AND stored_us >= ?3") \
+	X(RANGE_CUT,   "DELETE FROM events WHERE id > ?1 AND id <= ?2") \
+	\
+	X(HOUR_NEXT, \
+		"SELECT hour, use_case_name, category, resource FROM usage_hours WHERE hour < ?1" \
+		" ORDER BY hour LIMIT 1") \
+	X(HOUR_UNITS_CUT, \
+		"DELETE FROM usage_hour_units" \
+		" WHERE hour = ?1 AND use_case_name = ?2 AND category = ?3 AND resource = ?4") \
+	X(HOUR_LATENCIES_CUT, \
+		"DELETE FROM usage_hour_latencies" \
+		" WHERE hour = ?1 AND use_case_name = ?2 AND category = ?3 AND resource = ?4") \
+	X(HOUR_CUT, \
+		"DELETE FROM usage_hours" \
+		" WHERE hour = ?1 AND use_case_name = ?2 AND category = ?3 AND resource = ?4") \
+	\
+	X(INSTANCE_NEXT, \
+		"SELECT t.instance, t.last_us, i.use_case_name, i.use_case_id, h.given_id," \
+		" EXISTS (SELECT 1 FROM events e WHERE e.instance = t.instance) OR coalesce(h.state = 'waiting', 0)" \
+		" FROM instance_totals t LEFT JOIN use_case_instances i ON i.id = t.instance" \
+		" LEFT JOIN use_case_handles h ON h.instance = t.instance" \
+		" WHERE t.last_us < ?1 AND (t.last_us, t.instance) > (?2, ?3) ORDER BY t.last_us, t.instance LIMIT 1") \
+	X(INSTANCE_CUT_UNITS,     "DELETE FROM instance_units WHERE instance = ?1") \
+	X(INSTANCE_CUT_STEPS,     "DELETE FROM instance_steps WHERE instance = ?1") \
+	X(INSTANCE_CUT_USERS,     "DELETE FROM instance_users WHERE instance = ?1") \
+	X(INSTANCE_CUT_VERSIONS,  "DELETE FROM instance_versions WHERE instance = ?1") \
+	X(INSTANCE_CUT_LATENCIES, "DELETE FROM instance_latencies WHERE instance = ?1") \
+	X(INSTANCE_CUT_HANDLE,    "DELETE FROM use_case_handles WHERE instance = ?1") \
+	X(INSTANCE_CUT_TOTALS,    "DELETE FROM instance_totals WHERE instance = ?1") \
+	X(INSTANCE_CUT,           "DELETE FROM use_case_instances WHERE id = ?1") \
+	\
+	X(PAGES,       "PRAGMA page_count") \
+	X(FREE_PAGES,  "PRAGMA freelist_count") \
+	X(GIVE_BACK,   "PRAGMA incremental_vacuum(16)")
+/* clang-format on */
+
+enum retain_statement {
+#define X(name, sql) RETAIN_##name,
+	RETAIN_STATEMENTS(X)
+#undef X
+		RETAIN_N_STATEMENTS
+};
+
+/* Prepared and finalized by store.c, with the connection. */
+int retain_prepare(struct store *store, struct err *err);
+void retain_finalize(struct store *store);
+
+/* ---- Phases ---- */
+
+struct retain {
+	struct retention *retention;
+	struct store *store;
+	int64_t wall_us;
+};
+
+/* What a phase answers: it is over, or there is more to do. Or a negative err_code. */
+enum { RETAIN_OVER = 0, RETAIN_MORE = 1 };
+
+/* By age. */
+int retain_dead(struct retain *job, struct err *err);
+int retain_events(struct retain *job, struct err *err);
+int retain_undelivered(struct retain *job, struct err *err);
+int retain_hours(struct retain *job, struct err *err);
+int retain_instances(struct retain *job, struct err *err);
+
+/* Under pressure: over at once when there is none. */
+int retain_bodies_settled(struct retain *job, struct err *err);
+int retain_events_pressed(struct retain *job, struct err *err);
+int retain_bodies_all(struct retain *job, struct err *err);
+int retain_undelivered_pressed(struct retain *job, struct err *err);
+
+int retain_give_back(struct retain *job, struct err *err);
+
+/* ---- What they share ---- */
+
+enum retain_reason { RETAIN_AGE, RETAIN_BYTES, RETAIN_DISK, RETAIN_NO_REASON };
+
+/* 0: *reason is why more must go, or RETAIN_NO_REASON. */
+int retain_pressure(struct retain *job, enum retain_reason *reason, struct err *err);
+
+/* Adds n of what to the counts; nothing for 0. */
+int retain_count(struct retain *job, const char *what, enum retain_reason reason, int64_t n,
+		 struct err *err);
+
+/* The first column of the first row of a statement that is bound, and whether there is one that is not null. */
+int retain_number(sqlite3_stmt *statement, int64_t *number, bool *found, struct err *err);
+
+static inline sqlite3_stmt *retain_statement(const struct retain *job, enum retain_statement which)
+{
+	return job->store->retain[which];
+}
+
+/* What was stored before this is too old; INT64_MIN where nothing is. */
+static inline int64_t retain_cutoff(const struct retain *job, int64_t age_us)
+{
+	return age_us > 0 ? job->wall_us - age_us : INT64_MIN;
+}
+
+#endif
