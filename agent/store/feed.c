@@ -50,12 +50,16 @@ static const char events_sql[] =
 	" WHERE s.sink = :sink AND s.after_id < e.id ORDER BY s.after_id DESC LIMIT 1), 0))"
 	" ORDER BY e.id LIMIT :limit";
 
-/* What was deferred in the future was deferred before the clock was set back: by then nobody wants to wait. */
+/*
+ * What was deferred in the future was deferred before the clock was set back: by then nobody wants to wait. One that is
+ * due waits behind another that is due, too, if that is not after the position any more: it became due when the sweep
+ * had passed it, and comes with the next.
+ */
 static const char deferred_sql[] =
 	"SELECT e.id, e.record, x.attempts, e.instance,"
 	" EXISTS (SELECT 1 FROM sink_exceptions w WHERE w.sink = :sink AND w.instance = x.instance"
 	" AND w.state IN ('deferred', 'held') AND w.event < x.event"
-	" AND (w.state = 'held' OR w.retry_us > :now))"
+	" AND (w.state = 'held' OR w.retry_us > :now OR w.event <= :after))"
 	" FROM sink_exceptions x JOIN events e ON e.id = x.event"
 	" WHERE x.sink = :sink AND x.state = 'deferred' AND x.event > :after"
 	" AND (x.retry_us <= :now OR x.last_us > :now + 60000000)"

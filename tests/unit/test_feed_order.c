@@ -125,3 +125,22 @@ Test(feed_order, one_that_is_behind_nothing_any_more_comes_at_once)
 	feed_close(feed);
 	fixture_close(fixture);
 }
+
+/* The position is that of a sweep: it has passed by the first one before that was due. */
+Test(feed_order, is_kept_when_one_becomes_due_behind_the_position)
+{
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 3);
+	struct buf text = BUF_INIT;
+	settle(fixture, 0, 3,
+	       (struct sink_outcome[]){
+		       {.id = 1, .instance = ODD, .verdict = SINK_DEFERRED, .retry_us = START_US},
+		       {.id = 3, .instance = ODD, .verdict = SINK_DEFERRED, .retry_us = START_US}},
+	       2);
+	cr_assert_eq(feed_each_deferred(feed, START_US, 2, 100, take, &text, &fixture->err), 1);
+	cr_assert_str_eq(buf_text(&text), "3 behind ");
+	assert_given(feed, START_US, "| 1 3 ");
+	buf_release(&text);
+	feed_close(feed);
+	fixture_close(fixture);
+}
