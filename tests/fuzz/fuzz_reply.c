@@ -10,7 +10,7 @@ static void check_reply(const uint8_t *data, size_t size)
 	struct reply reply;
 	reply_parse(&reply, (const char *)data, size);
 	fuzz_must(reply.whole.status >= 0 && reply.whole.status <= 999);
-	const bool usable = reply_errors_usable(&reply, 100);
+	const bool usable = reply_errors_within(&reply, 0, 99);
 	for (size_t i = 0; i < reply.n_errors; i++) {
 		const struct reply_error *error = &reply.errors[i];
 		fuzz_must(!usable || (error->index >= 0 && error->index < 100));

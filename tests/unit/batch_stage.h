@@ -26,6 +26,8 @@ static int64_t service_us;
 static inline void set_up(void)
 {
 	endpoint_init(&endpoint);
+	endpoint.indexing =
+		INDEXING_FROM_0; /* test_sink_indexing.c has how that comes to be known */
 	cr_assert_eq(batch_init(&batch, 8), 0);
 	batch_begin(&batch, false, 1 << 20);
 }
@@ -103,6 +105,8 @@ static inline void settle(void)
 	settlement.n_outcomes = batch_outcomes(&batch, outcomes);
 	settlement.n_delivered = batch.n_delivered;
 }
+
+#define TAKEN "{\"request_id\":\"r\"}"
 
 #define ERROR_OF(i, status, code, message)                                                         \
 	"{\"item_index\":" #i ",\"xproxy_result\":{\"message\":\"" message                         \

@@ -97,7 +97,7 @@ Test(payi_sink, goes_on_behind_the_position_it_is_given)
 
 /* ---- Events that the service does not take ------------------------------------------------------------ */
 
-static void refuse_3_and_delay_5(struct server *self, const struct server_request *request,
+static void refuse_1_and_delay_5(struct server *self, const struct server_request *request,
 				 struct server_answer *answer)
 {
 	if (request->number > 1) {
@@ -106,7 +106,7 @@ static void refuse_3_and_delay_5(struct server *self, const struct server_reques
 	}
 	snprintf(answer->body, sizeof(answer->body),
 		 "{\"ingest_count\":8,\"errors\":["
-		 "{\"item_index\":2,\"xproxy_result\":{\"message\":\"x\",\"statusCode\":400,"
+		 "{\"item_index\":0,\"xproxy_result\":{\"message\":\"x\",\"statusCode\":400,"
 		 "\"xproxy_error\":{\"code\":\"use_case_not_found\",\"message\":\"x\"}}},"
 		 "{\"item_index\":4,\"xproxy_result\":{\"message\":\"x\",\"statusCode\":500,"
 		 "\"xproxy_error\":{\"code\":\"unexpected_error\",\"message\":\"x\"}}}]}");
@@ -119,13 +119,13 @@ static bool nine_delivered(void)
 
 Test(payi_sink, errors_in_a_success_are_settled_one_by_one)
 {
-	server.script = refuse_3_and_delay_5;
+	server.script = refuse_1_and_delay_5;
 	add_events(10);
 	open_sink();
 	run_until(nine_delivered);
-	cr_assert_eq(events[3].state, DEAD);
-	cr_assert_str_eq(events[3].code, "use_case_not_found");
-	cr_assert_eq(events[3].http_status, 400);
+	cr_assert_eq(events[1].state, DEAD);
+	cr_assert_str_eq(events[1].code, "use_case_not_found");
+	cr_assert_eq(events[1].http_status, 400);
 	cr_assert_eq(events[5].state, DELIVERED);
 	cr_assert_eq(events[5].attempts, 1);
 	cr_assert_eq(events[5].n_accepted, 1);

@@ -57,7 +57,7 @@ Test(sink_batch, a_record_that_is_no_event_is_dead_and_stops_nothing)
 	cr_assert(add(102));
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
 	cr_assert_eq(batch.n_in_body, 1);
-	answer_with(200, "{}");
+	answer_with(200, TAKEN);
 	settle();
 	cr_assert_eq(settlement.n_delivered, 1);
 	cr_assert_eq(settlement.n_outcomes, 1);
@@ -72,7 +72,7 @@ Test(sink_batch, an_event_more_than_five_minutes_ahead_waits_until_it_is_due)
 	cr_assert(add_with(102, (struct sink_event_more){.event_timestamp_us = bound_us + 1}));
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
 	cr_assert_eq(batch.n_in_body, 1);
-	answer_with(200, "");
+	answer_with(200, TAKEN);
 	settle();
 	cr_assert_eq(outcome_of(102)->verdict, SINK_DEFERRED);
 	cr_assert_eq(outcome_of(102)->retry_us, wall_us + 1);
@@ -147,7 +147,7 @@ Test(sink_batch, a_refusal_without_detail_is_halved_until_the_bad_event_stands_a
 		for (size_t i = 0; i < batch.n_in_body; i++)
 			has_bad |= sent_number(i) == 106;
 		answer_with(has_bad ? 422 : 200,
-			    has_bad ? "{\"message\":\"something is wrong\"}" : "");
+			    has_bad ? "{\"message\":\"something is wrong\"}" : TAKEN);
 	}
 	settle();
 	cr_assert_eq(settlement.n_delivered, 7);
@@ -179,7 +179,7 @@ Test(sink_batch, indices_that_make_no_sense_are_resolved_by_halving)
 	cr_assert_eq(batch.n_items, 2, "nobody can tell which one");
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
 	cr_assert_eq(batch.n_in_body, 1);
-	answer_with(200, "{}");
+	answer_with(200, TAKEN);
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
 	answer_with(200, "{\"errors\":[{\"item_index\":1,\"xproxy_result\":{\"message\":\"bad\","
 			 "\"statusCode\":400}}]}");
@@ -196,7 +196,7 @@ Test(sink_batch, too_large_halves_for_good)
 	for (int i = 0; i < 2; i++) {
 		cr_assert(batch_prepare(&batch, INGEST_BULK));
 		cr_assert_eq(batch.n_in_body, 4);
-		answer_with(200, "");
+		answer_with(200, TAKEN);
 	}
 	settle();
 	cr_assert_eq(settlement.n_delivered, 8);
@@ -275,7 +275,7 @@ Test(sink_batch, deferred_events_are_named_each_with_no_range)
 	cr_assert(add(7));
 	cr_assert(add(9));
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
-	answer_with(200, "{}");
+	answer_with(200, TAKEN);
 	settle();
 	cr_assert_eq(settlement.n_delivered, 2);
 	cr_assert_eq(settlement.n_outcomes, 2);
@@ -348,11 +348,11 @@ Test(sink_batch, a_batch_may_change_its_form_on_the_way)
 	cr_assert_eq(answer.outcome, OUTCOME_NO_BULK);
 	cr_assert(batch_prepare(&batch, endpoint_form_now(&endpoint, 0)));
 	cr_assert_eq(batch.form, INGEST_SINGLE);
-	answer_with(200, "{}");
+	answer_with(200, TAKEN);
 	cr_assert_eq(endpoint.form, ENDPOINT_SINGLE);
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
 	cr_assert_eq(batch.n_in_body, 2);
-	answer_with(200, "{}");
+	answer_with(200, TAKEN);
 	settle();
 	cr_assert_eq(settlement.n_delivered, 3);
 }
@@ -362,7 +362,7 @@ Test(sink_batch, an_event_that_single_form_cannot_say_is_dead_and_stops_nothing)
 	cr_assert(add_with(101, (struct sink_event_more){.limit_ids = {"a,b"}}));
 	cr_assert(add(102));
 	cr_assert(batch_prepare(&batch, INGEST_SINGLE));
-	answer_with(200, "{}");
+	answer_with(200, TAKEN);
 	settle();
 	cr_assert_eq(settlement.n_delivered, 1);
 	cr_assert_eq(outcome_of(101)->verdict, SINK_DEAD);

@@ -27,17 +27,65 @@ Test(sink_doubts, a_success_that_breaks_off_is_in_doubt_even_if_what_came_is_jso
 	body_cut = true;
 	add_n(1);
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
-	answer_with(200, "{}");
+	answer_with(200, TAKEN);
 	cr_assert_eq(answer.outcome, OUTCOME_UNKNOWN);
 	body_cut = false;
 	expect_lookup(101);
+}
+
+/* A portal's or a gateway's word is none of the service's. */
+Test(sink_doubts, a_success_that_says_nothing_of_events_is_looked_up)
+{
+	static const char *const bodies[] = {"",   "{}",   "{\"status\":\"ok\"}",
+					     "[]", "null", "\"ok\""};
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		batch_begin(&batch, false, 1 << 20);
+		add_n(3);
+		cr_assert(batch_prepare(&batch, INGEST_BULK));
+		answer_with(200, bodies[i]);
+		cr_assert_eq(answer.outcome, OUTCOME_UNKNOWN, "%s", bodies[i]);
+		expect_lookup(101);
+	}
+}
+
+Test(sink_doubts, when_fewer_were_taken_than_sent_each_is_looked_up)
+{
+	add_n(3);
+	cr_assert(batch_prepare(&batch, INGEST_BULK));
+	answer_with(200, "{\"ingest_count\":1,\"errors\":[" ERROR_OF(0, 400, "invalid_user_id",
+								     "bad") "]}");
+	expect_lookup(102);
+	answer_with(200, "{\"xproxy_result\":{}}");
+	expect_lookup(103);
+	answer_with(404, "");
+	expect_sent(103, 1);
+	answer_with(200, "{\"ingest_count\":1,\"errors\":null}");
+	settle();
+	cr_assert_eq(settlement.n_delivered, 2);
+	cr_assert_eq(outcome_of(101)->verdict, SINK_DEAD);
+}
+
+/* Whether an event that the service had already is counted is not documented. */
+Test(sink_doubts, where_look_ups_find_nothing_a_count_that_falls_short_again_is_enough)
+{
+	add_n(2);
+	cr_assert(batch_prepare(&batch, INGEST_BULK));
+	answer_with(200, "{\"ingest_count\":0}");
+	for (int number = 101; number <= 102; number++) {
+		expect_lookup(number);
+		answer_with(404, "");
+	}
+	expect_sent(101, 2);
+	answer_with(200, "{\"ingest_count\":0}");
+	settle();
+	cr_assert_eq(settlement.n_delivered, 2);
 }
 
 Test(sink_doubts, what_a_look_up_does_not_find_is_sent_again)
 {
 	add_n(3);
 	cr_assert(batch_prepare(&batch, INGEST_BULK));
-	answer_with(200, "");
+	answer_with(200, TAKEN);
 	cr_assert_eq(batch.n_items, 0, "a success may have no body");
 	batch_begin(&batch, false, 1 << 20);
 	add_n(3);
@@ -50,7 +98,7 @@ Test(sink_doubts, what_a_look_up_does_not_find_is_sent_again)
 	expect_lookup(103);
 	answer_with(200, found);
 	expect_sent(102, 1);
-	answer_with(200, "{}");
+	answer_with(200, TAKEN);
 	settle();
 	cr_assert_eq(settlement.n_delivered, 3);
 }
@@ -176,7 +224,7 @@ Test(sink_doubts, an_event_goes_again_without_the_limit_that_is_named)
 	answer_with(200, "{\"errors\":[" ERROR_OF(1, 400, "blocking_limit_not_allowed",
 						  "Limit 'lim' is a blocking limit") "]}");
 	expect_limits("[\"lim-a\"]");
-	answer_with(200, "{}");
+	answer_with(200, TAKEN);
 	settle();
 	cr_assert_eq(settlement.n_delivered, 2);
 	cr_assert_eq(outcome_of(102)->verdict, SINK_DELIVERED);

@@ -60,13 +60,30 @@ Test(sink_endpoint, a_late_failure_may_lengthen_the_wait_but_not_shorten_it)
 Test(sink_endpoint, a_refused_key_is_asked_about_seldom_and_a_new_one_at_once)
 {
 	endpoint_hold(&endpoint, ENDPOINT_KEY_REFUSED, -1, 0);
-	cr_assert_not(endpoint_may_send(&endpoint, 0, ENDPOINT_HELD_US - 1));
-	cr_assert(endpoint_may_send(&endpoint, 0, ENDPOINT_HELD_US));
+	cr_assert_not(endpoint_may_send(&endpoint, 0, ENDPOINT_HELD_FIRST_US - 1));
+	cr_assert(endpoint_may_send(&endpoint, 0, ENDPOINT_HELD_FIRST_US));
 	endpoint_new_key(&endpoint, 5);
 	cr_assert(endpoint_may_send(&endpoint, 0, 5));
 	cr_assert(endpoint_is_probing(&endpoint));
 	endpoint_answered(&endpoint, true, INGEST_BULK, 6);
 	cr_assert_eq(endpoint.state, ENDPOINT_UP);
+}
+
+Test(sink_endpoint, what_waits_for_a_person_is_asked_about_less_and_less_often)
+{
+	int64_t now_us = 0;
+	int64_t wait_us = ENDPOINT_HELD_FIRST_US;
+	for (int i = 0; i < 10; i++) {
+		for (int j = 0; j < 4; j++) /* together: once */
+			endpoint_hold(&endpoint, ENDPOINT_KEY_REFUSED, -1, now_us);
+		cr_assert_eq(endpoint.next_try_us, now_us + wait_us);
+		now_us += wait_us;
+		wait_us = 2 * wait_us < ENDPOINT_HELD_US ? 2 * wait_us : ENDPOINT_HELD_US;
+	}
+	endpoint_answered(&endpoint, true, INGEST_BULK, now_us);
+	endpoint_hold(&endpoint, ENDPOINT_HELD, 100 * SECOND, now_us);
+	cr_assert_eq(endpoint.next_try_us, now_us + 100 * SECOND);
+	cr_assert_eq(endpoint.holds, 0);
 }
 
 Test(sink_endpoint, single_ingest_is_remembered_and_bulk_asked_for_again)
@@ -80,6 +97,25 @@ Test(sink_endpoint, single_ingest_is_remembered_and_bulk_asked_for_again)
 	cr_assert_eq(endpoint_form_now(&endpoint, ENDPOINT_BULK_AGAIN_US), INGEST_BULK);
 	endpoint_answered(&endpoint, false, INGEST_SINGLE, ENDPOINT_BULK_AGAIN_US + 1);
 	cr_assert_eq(endpoint.form, ENDPOINT_BULK, "a late single answer says nothing of bulk");
+}
+
+Test(sink_endpoint, bulk_is_asked_for_again_less_and_less_often)
+{
+	int64_t now_us = 0;
+	int64_t wait_us = ENDPOINT_BULK_AGAIN_US;
+	for (int i = 0; i < 10; i++) {
+		endpoint_no_bulk(&endpoint);
+		endpoint_answered(&endpoint, false, INGEST_SINGLE, now_us);
+		cr_assert_eq(endpoint_form_now(&endpoint, now_us + wait_us - 1), INGEST_SINGLE);
+		now_us += wait_us;
+		cr_assert_eq(endpoint_form_now(&endpoint, now_us), INGEST_BULK);
+		wait_us = 2 * wait_us < ENDPOINT_BULK_AGAIN_MAX_US ? 2 * wait_us
+								   : ENDPOINT_BULK_AGAIN_MAX_US;
+	}
+	endpoint_answered(&endpoint, false, INGEST_BULK, now_us);
+	endpoint_no_bulk(&endpoint);
+	endpoint_answered(&endpoint, false, INGEST_SINGLE, now_us);
+	cr_assert_eq(endpoint_form_now(&endpoint, now_us + ENDPOINT_BULK_AGAIN_US), INGEST_BULK);
 }
 
 Test(sink_endpoint, when_single_is_refused_too_bulk_was_not_the_matter)

@@ -16,7 +16,7 @@ Test(sink_outcome, success_is_accepted)
 
 Test(sink_outcome, what_time_may_heal_is_tried_again)
 {
-	const int statuses[] = {408, 421, 425, 429, 999};
+	const int statuses[] = {421, 425, 429, 999};
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
 		cr_assert_eq(bulk(statuses[i]), OUTCOME_RETRY, "%d", statuses[i]);
 	cr_assert_eq(bulk(409), OUTCOME_CONFLICT);
@@ -24,7 +24,7 @@ Test(sink_outcome, what_time_may_heal_is_tried_again)
 
 Test(sink_outcome, what_the_service_fails_over_is_tried_again_and_may_be_narrowed_down)
 {
-	const int statuses[] = {0, 500, 502, 503, 504, 599};
+	const int statuses[] = {0, 408, 500, 502, 503, 504, 599};
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
 		cr_assert_eq(bulk(statuses[i]), OUTCOME_FAILED, "%d", statuses[i]);
 }
@@ -103,9 +103,14 @@ Test(sink_outcome, too_large_is_its_own_case)
 Test(sink_outcome, x_should_retry_overrules_where_the_service_may_know_better)
 {
 	cr_assert_eq(outcome_of_request(INGEST_BULK, 400, NULL, false, OUTCOME_HINT_RETRY),
-		     OUTCOME_RETRY);
+		     OUTCOME_FAILED);
+	cr_assert_eq(outcome_of_request(INGEST_SINGLE, 422, NULL, false, OUTCOME_HINT_RETRY),
+		     OUTCOME_FAILED);
+	/* What time may heal is not given up. */
 	cr_assert_eq(outcome_of_request(INGEST_BULK, 503, NULL, false, OUTCOME_HINT_STOP),
-		     OUTCOME_REFUSED);
+		     OUTCOME_FAILED);
+	cr_assert_eq(outcome_of_request(INGEST_BULK, 429, NULL, false, OUTCOME_HINT_STOP),
+		     OUTCOME_RETRY);
 	/* It does not make a bad key good, or an acceptance bad. */
 	cr_assert_eq(outcome_of_request(INGEST_BULK, 401, NULL, false, OUTCOME_HINT_RETRY),
 		     OUTCOME_NO_BULK);

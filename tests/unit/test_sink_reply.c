@@ -34,7 +34,7 @@ Test(sink_reply, reads_a_bulk_response_item_by_item)
 	cr_assert_eq(reply.errors[0].status, 400);
 	cr_assert_str_eq(reply.errors[0].code, "use_case_not_found");
 	cr_assert_str_eq(reply.errors[0].message, "no");
-	cr_assert(reply_errors_usable(&reply, 2));
+	cr_assert(reply_errors_within(&reply, 0, 1));
 }
 
 Test(sink_reply, reads_an_error_about_the_whole_request)
@@ -67,7 +67,7 @@ Test(sink_reply, bears_members_that_are_missing_null_or_of_another_kind)
 	cr_assert_eq(reply.errors[0].index, -1);
 	cr_assert_eq(reply.errors[4].index, 0);
 	cr_assert_null(reply.errors[4].code);
-	cr_assert_not(reply_errors_usable(&reply, 5));
+	cr_assert_not(reply_errors_within(&reply, 0, 4));
 }
 
 Test(sink_reply, tells_empty_from_unreadable)
@@ -89,11 +89,11 @@ Test(sink_reply, tells_empty_from_unreadable)
 Test(sink_reply, errors_out_of_bounds_are_not_usable)
 {
 	parse("{\"errors\":[{\"item_index\":0},{\"item_index\":3}]}");
-	cr_assert(reply_errors_usable(&reply, 4));
-	cr_assert_not(reply_errors_usable(&reply, 3));
+	cr_assert(reply_errors_within(&reply, 0, 3));
+	cr_assert_not(reply_errors_within(&reply, 0, 2));
 	reply_release(&reply);
 	parse("{\"errors\":[{\"item_index\":-1}]}");
-	cr_assert_not(reply_errors_usable(&reply, 4));
+	cr_assert_not(reply_errors_within(&reply, 0, 3));
 }
 
 Test(sink_reply, cuts_texts_between_characters)

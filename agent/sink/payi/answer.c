@@ -100,13 +100,20 @@ static void judge(const struct taking *t, size_t index, const struct reply_error
 	}
 }
 
-/* Alone, the event is the one that is meant, whatever index the error gives. */
+static enum outcome_item outcome_of_error(const struct taking *t, const struct reply_error *error)
+{
+	return outcome_of_item(error->status ? error->status : t->http->status, error->code);
+}
+
 static void judge_errors(const struct taking *t)
 {
-	bool alone = t->batch->n_in_body == 1;
+	const enum indexing indexing = t->endpoint->indexing;
 	for (size_t i = 0; i < t->reply->n_errors; i++) {
 		const struct reply_error *error = &t->reply->errors[i];
-		judge(t, alone ? 0 : (size_t)error->index, error);
+		const size_t at = indexing_place(indexing, error, t->batch->n_in_body);
+		if (indexing == INDEXING_UNKNOWN && at > 0)
+			batch_doubt(t->batch, at - 1);
+		judge(t, at, error);
 	}
 }
 
@@ -114,12 +121,42 @@ static void judge_errors(const struct taking *t)
 
 static bool errors_can_be_told_apart(const struct taking *t)
 {
-	return t->batch->n_in_body == 1 || reply_errors_usable(t->reply, t->batch->n_in_body);
+	return t->batch->n_in_body == 1 ||
+	       indexing_fits(&t->endpoint->indexing, t->reply, t->batch->n_in_body);
+}
+
+static bool any_is_dead(const struct taking *t)
+{
+	for (size_t i = 0; i < t->reply->n_errors; i++)
+		if (outcome_of_error(t, &t->reply->errors[i]) == OUTCOME_ITEM_DEAD)
+			return true;
+	return false;
+}
+
+/* Nobody is given up by an index that may mean somebody else. */
+static bool needs_test(const struct taking *t)
+{
+	return t->endpoint->indexing == INDEXING_UNKNOWN && t->batch->n_in_body > 1 &&
+	       any_is_dead(t);
+}
+
+/* Alone, and refused for good by what may be counted from 0 or from 1. */
+static void learn_indexing(const struct taking *t)
+{
+	if (t->batch->n_in_body == 1 && any_is_dead(t))
+		indexing_learn(&t->endpoint->indexing, t->batch);
+}
+
+/* -1: the count is not said. */
+static bool count_covers_the_rest(const struct taking *t)
+{
+	return t->reply->ingest_count >= 0 &&
+	       (uint64_t)t->reply->ingest_count + t->reply->n_errors >= t->batch->n_in_body;
 }
 
 /*
- * errors[] alone says what was not taken. The counts are not relied upon: whether an event that the service
- * had already is counted is not documented.
+ * errors[] says what was not taken. When fewer were taken than that leaves, the rest is looked up; once only, if look-ups
+ * have never found anything: whether an event that the service had already is counted is not documented.
  */
 static void accepted(const struct taking *t)
 {
@@ -127,7 +164,14 @@ static void accepted(const struct taking *t)
 		batch_halve(t->batch, false);
 		return;
 	}
+	if (needs_test(t)) {
+		indexing_test(t->batch, t->reply);
+		return;
+	}
+	learn_indexing(t);
 	judge_errors(t);
+	if (t->reply->ingest_count >= 0 && !count_covers_the_rest(t))
+		batch_doubt_rest(t->batch, t->endpoint->finds);
 	batch_deliver_rest(t->batch);
 	batch_advance(t->batch);
 }
@@ -138,6 +182,8 @@ static void accepted(const struct taking *t)
  */
 static void judge_alone(const struct taking *t)
 {
+	if (outcome_of_error(t, &t->reply->whole) == OUTCOME_ITEM_DEAD)
+		indexing_learn(&t->endpoint->indexing, t->batch);
 	struct reply_error whole = t->reply->whole;
 	char excerpt[EXCERPT_BYTES];
 	if (!whole.message && t->http->body_bytes > 0)
@@ -152,12 +198,13 @@ static void judge_alone(const struct taking *t)
  */
 static void refused(const struct taking *t)
 {
-	size_t n_sent = t->batch->n_in_body;
-	size_t n_errors = t->reply->n_errors;
-	if (n_errors > 0 && errors_can_be_told_apart(t)) {
+	const bool has_errors = t->reply->n_errors > 0 && errors_can_be_told_apart(t);
+	if (has_errors && needs_test(t) && count_covers_the_rest(t)) {
+		indexing_test(t->batch, t->reply);
+	} else if (has_errors && !needs_test(t)) {
+		learn_indexing(t);
 		judge_errors(t);
-		if (t->reply->ingest_count >= 0 &&
-		    (uint64_t)t->reply->ingest_count + n_errors >= n_sent)
+		if (count_covers_the_rest(t))
 			batch_deliver_rest(t->batch);
 		batch_advance(t->batch);
 	} else if (!batch_halve(t->batch, false)) {
@@ -223,6 +270,13 @@ static void narrow(const struct taking *t)
 	batch_advance(t->batch);
 }
 
+/* "x-should-retry: false" is taken for "not soon", where it does not say when. -1: nothing is said of waiting. */
+static int64_t asked_wait_us(const struct http_answer *http)
+{
+	const bool not_soon = http->hint == OUTCOME_HINT_STOP && http->retry_after_us < 0;
+	return not_soon ? ENDPOINT_HELD_US : http->retry_after_us;
+}
+
 /* Returns for how long what is left of the batch shall wait. A probe is the endpoint's trouble always. */
 static int64_t failed(const struct taking *t, bool probe, int64_t now_us)
 {
@@ -230,18 +284,20 @@ static int64_t failed(const struct taking *t, bool probe, int64_t now_us)
 	if (batch->n_failures++ == 0 && !batch->suspected)
 		batch->answers_before = t->endpoint->n_answers;
 	int32_t n_failures = batch->n_failures;
-	bool own = others_passed(t) && !probe;
+	const int64_t asked_us = asked_wait_us(t->http);
+	bool own = others_passed(t) && !probe && asked_us < 0;
 	if (is_worth_narrowing(t))
 		narrow(t);
 	if (own)
 		return backoff_us(n_failures);
-	endpoint_failed(t->endpoint, probe, t->http->retry_after_us, now_us);
+	endpoint_failed(t->endpoint, probe, asked_us, now_us);
 	return 0;
 }
 
+/* An acceptance says what was accepted, or it is none. */
 static bool is_broken(const struct http_answer *http, const struct reply *reply)
 {
-	return (http->body_cut || !reply->root) && !(reply->empty && !http->body_cut);
+	return http->body_cut || !reply->root || !reply->is_of_ingest;
 }
 
 static void describe(const struct taking *t, enum outcome_request outcome, char *text)
@@ -318,7 +374,7 @@ static bool is_from_service(const struct taking *t, enum outcome_request outcome
 static void tell_endpoint(const struct taking *t, bool probe, struct answer_clocks clocks,
 			  enum ingest_form form, enum outcome_request outcome)
 {
-	int64_t retry_after_us = t->http->retry_after_us;
+	int64_t retry_after_us = asked_wait_us(t->http);
 	if (is_from_service(t, outcome))
 		endpoint_answered(t->endpoint, probe, form, clocks.now_us);
 	else if (outcome == OUTCOME_NO_BULK)

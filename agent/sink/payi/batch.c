@@ -184,6 +184,17 @@ bool batch_doubt(struct batch *batch, size_t index)
 	return true;
 }
 
+void batch_doubt_rest(struct batch *batch, bool again)
+{
+	for (size_t i = 0; i < batch->n_in_body; i++) {
+		struct batch_item *item = &batch->items[i];
+		if (item->has_verdict || item->goes_again || (item->was_in_doubt && !again))
+			continue;
+		put_in_doubt(batch, item);
+		item->goes_again = true;
+	}
+}
+
 void batch_doubt_all(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->n_in_body; i++)
@@ -268,6 +279,12 @@ bool batch_halve(struct batch *batch, bool for_good)
 	if (for_good)
 		batch->grows = false;
 	return true;
+}
+
+void batch_go_alone(struct batch *batch)
+{
+	batch->n_wanted = 1;
+	batch->grows = false;
 }
 
 size_t batch_outcomes(const struct batch *batch, struct sink_outcome *outcomes)

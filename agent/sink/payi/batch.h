@@ -27,6 +27,9 @@
 /* Pay-i takes no event that is further ahead than this. */
 #define BATCH_AHEAD_MAX_US (INT64_C(300) * 1000000)
 
+/* Whether errors may have meant it, counting from 0 or from 1: indexing.h. */
+enum { BATCH_SUSPECT_FROM_0 = 1, BATCH_SUSPECT_FROM_1 = 2 };
+
 struct batch_item {
 	int64_t id;
 	int64_t instance; /* 0: none */
@@ -43,6 +46,7 @@ struct batch_item {
 	bool was_in_doubt;
 	bool goes_again; /* what the last answer said of it is no verdict */
 	bool has_verdict;
+	unsigned suspect;
 };
 
 /* As a sink_outcome, its texts as positions in texts (+ 1; 0: NULL). */
@@ -143,6 +147,8 @@ bool batch_cut_limits(struct batch *batch, size_t index, const struct reply_erro
 
 /* The event may be there: it is looked up. False: it was already, was not found, and went again. */
 bool batch_doubt(struct batch *batch, size_t index);
+void batch_doubt_rest(struct batch *batch,
+		      bool again); /* those that nothing was said of; again: however often */
 void batch_doubt_all(struct batch *batch); /* those of the body, however often */
 
 /* What the look-up said. It is the event looked_up that gets a verdict, or goes again. */
@@ -155,6 +161,7 @@ void batch_advance(struct batch *batch);
 
 /* Half as many in the next body; for good, if the request was too large. False: it was one alone. */
 bool batch_halve(struct batch *batch, bool for_good);
+void batch_go_alone(struct batch *batch); /* one in each body from now on */
 
 /* What to tell the host, once no item is left; n_verdicts of them. Texts are valid until it is used again. */
 size_t batch_outcomes(const struct batch *batch, struct sink_outcome *outcomes);

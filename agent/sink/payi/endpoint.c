@@ -29,14 +29,24 @@ enum ingest_form endpoint_form_now(struct endpoint *endpoint, int64_t now_us)
 	return endpoint->form == ENDPOINT_BULK ? INGEST_BULK : INGEST_SINGLE;
 }
 
+static int64_t doubled(int64_t us, int times, int64_t max_us)
+{
+	for (; times > 0 && us < max_us; times--)
+		us *= 2;
+	return us < max_us ? us : max_us;
+}
+
 void endpoint_answered(struct endpoint *endpoint, bool probe, enum ingest_form form, int64_t now_us)
 {
 	endpoint->n_answers += form != INGEST_LOOKUP;
 	if (form == INGEST_BULK) {
 		endpoint->form = ENDPOINT_BULK;
+		endpoint->bulk_refusals = 0;
 	} else if (form == INGEST_SINGLE && endpoint->form == ENDPOINT_TRYING_SINGLE) {
 		endpoint->form = ENDPOINT_SINGLE;
-		endpoint->bulk_again_us = now_us + ENDPOINT_BULK_AGAIN_US;
+		endpoint->bulk_again_us =
+			now_us + doubled(ENDPOINT_BULK_AGAIN_US, endpoint->bulk_refusals++,
+					 ENDPOINT_BULK_AGAIN_MAX_US);
 	}
 	endpoint_alive(endpoint, probe);
 }
@@ -93,13 +103,25 @@ void endpoint_no_bulk(struct endpoint *endpoint)
 		endpoint->form = ENDPOINT_TRYING_SINGLE;
 }
 
+static bool is_held(const struct endpoint *endpoint)
+{
+	return endpoint->state == ENDPOINT_KEY_REFUSED || endpoint->state == ENDPOINT_HELD;
+}
+
 void endpoint_hold(struct endpoint *endpoint, enum endpoint_state state, int64_t retry_after_us,
 		   int64_t now_us)
 {
 	if (endpoint->form == ENDPOINT_TRYING_SINGLE)
 		endpoint->form = ENDPOINT_BULK;
+	/* Requests that were under way together are held together: that is once. */
+	const bool was_held = is_held(endpoint);
+	if (!was_held || now_us >= endpoint->next_try_us) {
+		endpoint->holds = was_held ? endpoint->holds + 1 : 0;
+		endpoint->next_try_us =
+			now_us + doubled(ENDPOINT_HELD_FIRST_US, endpoint->holds, ENDPOINT_HELD_US);
+	}
 	endpoint->state = state;
-	endpoint->next_try_us = now_us + later(ENDPOINT_HELD_US, retry_after_us);
+	endpoint->next_try_us = later(endpoint->next_try_us, now_us + retry_after_us);
 }
 
 void endpoint_new_key(struct endpoint *endpoint, int64_t now_us)

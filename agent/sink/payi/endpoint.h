@@ -8,24 +8,27 @@
  *          +---+   +-------- a probe was answered -------------+   | again
  *                                                              ^---+
  *     KEY_REFUSED and HELD are entered from anywhere, and left by a probe as WAITING is; their probes
- *     are seldom (ENDPOINT_HELD_US), as somebody has to do something first. A new key is tried at once.
+ *     become seldom (up to ENDPOINT_HELD_US), as somebody has to do something first. A new key is tried at once.
  *
  * The form is bulk, until bulk is refused in a way that may mean "not for this account" (401, 403, 404). Then
- * one event alone is tried: if that is answered single ingest it is, and bulk is asked for again
- * after ENDPOINT_BULK_AGAIN_US. If it is refused too, bulk was not what was wrong.
+ * one event alone is tried: if that is answered single ingest it is, and bulk is asked for again, soon at first (it
+ * may have been a bad moment), then less and less often. If it is refused too, bulk was not what was wrong.
  *
  * Plain state: times are clock_boot_us(), passed in.
  */
 #ifndef PAYI_SINK_PAYI_ENDPOINT_H
 #define PAYI_SINK_PAYI_ENDPOINT_H
 
+#include "sink/payi/indexing.h"
 #include "sink/payi/outcome.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ENDPOINT_HELD_US       (INT64_C(30) * 1000000)
-#define ENDPOINT_BULK_AGAIN_US (INT64_C(3600) * 1000000)
+#define ENDPOINT_HELD_FIRST_US     (INT64_C(2) * 1000000)
+#define ENDPOINT_HELD_US           (INT64_C(30) * 1000000)
+#define ENDPOINT_BULK_AGAIN_US     (INT64_C(60) * 1000000)
+#define ENDPOINT_BULK_AGAIN_MAX_US (INT64_C(3600) * 1000000)
 
 enum endpoint_state { ENDPOINT_UP, ENDPOINT_WAITING, ENDPOINT_KEY_REFUSED, ENDPOINT_HELD };
 
@@ -37,7 +40,10 @@ struct endpoint {
 	enum endpoint_form form;
 	int64_t next_try_us;
 	int64_t bulk_again_us;
-	int failures;       /* in a row */
+	int failures;      /* in a row */
+	int holds;         /* likewise */
+	int bulk_refusals; /* likewise, found out by an event that passed alone */
+	enum indexing indexing;
 	bool finds;         /* a look-up has found something, once */
 	uint64_t n_answers; /* to requests with events */
 };

@@ -28,7 +28,10 @@ enum outcome_request {
 	OUTCOME_HELD, /* settings or network lead elsewhere: hold everything until they do not */
 };
 
-/* x-should-retry, where the service sent it. */
+/*
+ * x-should-retry, where the service sent it. "true" makes a refusal one that may pass. "false" makes nothing worse
+ * than it is, since what time may heal is never given up: it is only asked for seldom.
+ */
 enum outcome_hint { OUTCOME_HINT_NONE, OUTCOME_HINT_RETRY, OUTCOME_HINT_STOP };
 
 /*

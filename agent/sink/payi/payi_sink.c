@@ -135,7 +135,7 @@ static void on_answer(void *ctx, const struct http_answer *http)
 	if (answer.outcome == OUTCOME_TOO_LARGE)
 		queue_shrink(&sink->queue, sent_bytes);
 	slot->not_before_us = clocks.now_us + answer.pause_us;
-	if (answer.outcome == OUTCOME_FAILED)
+	if (answer.outcome == OUTCOME_FAILED || answer.outcome == OUTCOME_RETRY)
 		queue_move_back(&sink->queue, slot);
 	if (form_sent == INGEST_LOOKUP)
 		slot->not_before_us = clocks.now_us + LOOKUP_EVERY_US;

@@ -60,6 +60,16 @@ static void read_items(struct reply *reply, const json_t *items)
 	reply->n_errors = n;
 }
 
+static bool is_of_ingest(const json_t *root)
+{
+	static const char *const members[] = {"request_id", "ingest_count", "xproxy_result",
+					      "errors"};
+	bool has_one = false;
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		has_one |= json_object_get(root, members[i]) != NULL;
+	return has_one;
+}
+
 void reply_parse(struct reply *reply, const char *body, size_t bytes)
 {
 	*reply = (struct reply){.empty = bytes == 0, .ingest_count = -1, .whole = {.index = -1}};
@@ -70,6 +80,7 @@ void reply_parse(struct reply *reply, const char *body, size_t bytes)
 		return;
 	}
 	reply->root = root;
+	reply->is_of_ingest = is_of_ingest(root);
 	read_error(root, &reply->whole);
 	reply->ingest_count = number_of(root, "ingest_count", -1);
 	read_items(reply, json_object_get(root, "errors"));
@@ -82,10 +93,10 @@ void reply_release(struct reply *reply)
 	*reply = (struct reply){0};
 }
 
-bool reply_errors_usable(const struct reply *reply, size_t n_sent)
+bool reply_errors_within(const struct reply *reply, int64_t base, int64_t last)
 {
 	for (size_t i = 0; i < reply->n_errors; i++)
-		if (reply->errors[i].index < 0 || (uint64_t)reply->errors[i].index >= n_sent)
+		if (reply->errors[i].index < base || reply->errors[i].index > last)
 			return false;
 	return true;
 }

@@ -20,8 +20,9 @@ struct reply_error {
 };
 
 struct reply {
-	json_t *root;             /* NULL: not a JSON object */
-	bool empty;               /* there was no body */
+	json_t *root; /* NULL: not a JSON object */
+	bool empty;   /* there was no body */
+	bool is_of_ingest; /* it has a member that the service's own answers have, and a portal's do not */
 	struct reply_error whole; /* about the request */
 	int64_t ingest_count;     /* -1: not said */
 	struct reply_error *errors;
@@ -31,8 +32,8 @@ struct reply {
 void reply_parse(struct reply *reply, const char *body, size_t bytes);
 void reply_release(struct reply *reply);
 
-/* Whether the errors can be told apart among n_sent events: each has an index, and none is out of bounds. */
-bool reply_errors_usable(const struct reply *reply, size_t n_sent);
+/* Whether each error has an index, of base (of the first event) or up to last. */
+bool reply_errors_within(const struct reply *reply, int64_t base, int64_t last);
 
 /* How many bytes of text to keep when there is room for max: never half a character. */
 size_t reply_text_cut(const char *text, size_t max);
