@@ -39,6 +39,8 @@ static const struct command *find(const char *name)
 {
 	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
 		name = "version";
+	if (strcmp(name, "--sql") == 0)
+		name = "sql";
 	for (int i = 0; i < N_COMMANDS; i++)
 		if (strcmp(name, commands[i].name) == 0)
 			return &commands[i];

@@ -27,6 +27,7 @@ enum cli_exit {
 	X(events, "events", "tracked events")                                                      \
 	X(use_cases, "use-cases", "use case instances, correlated over all their events")          \
 	X(usage, "usage", "usage by hour or day")                                                  \
+	X(sql, "sql", "a query of your own, in SQL, for reading alone")                            \
 	X(dead, "dead", "refused events: list them, show one, send them again or drop them")       \
 	X(track, "track", "track events from standard input")                                      \
 	X(ring, "ring", "the ring files, and what is in them")                                     \

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/format.h"
 #include "cli/output.h"
+#include "cli/sql_run.h"
 #include "cli/table.h"
 #include "history/dead.h"
 #include "history/when.h"
@@ -23,6 +24,7 @@ enum {
 	KEY_UNTIL,
 	KEY_LIMIT,
 	KEY_REVERSE,
+	KEY_SQL,
 };
 
 /* clang-format off */
@@ -39,6 +41,7 @@ static const struct argp_option filters_of_all[] = {
 
 static const struct argp_option rows[] = {
 	{"limit",    KEY_LIMIT,    "N",    0, "at most so many rows; 0: all [default: 50]", 2},
+	{"sql",      KEY_SQL,      "QUERY", 0, "run this query instead, with no other filter: the same as payi-agent sql", 3},
 	{"reverse",  KEY_REVERSE,  NULL,   0, "the other way round: the oldest, or the least, first", 2},
 	{0},
 };
@@ -53,6 +56,7 @@ struct request {
 	const char *chosen; /* the option that chose the kind, "steps"; NULL: none */
 	const char *since;
 	const char *until;
+	const char *sql;
 	int64_t events[DEAD_EVENTS_MAX];
 	bool all;
 };
@@ -169,6 +173,9 @@ static void read_end(struct request *request, struct argp_state *state)
 	if (filters->since_us >= filters->until_us)
 		argp_error(state, "--since is not before --until");
 	refuse(request, state);
+	if (request->sql &&
+	    (is_filtered(request) || request->chosen || request->filters.limit != LIMIT_DEFAULT))
+		argp_error(state, "--sql takes no filters: they stand in the query");
 	if (request->listing->act && !request->all && !is_filtered(request))
 		argp_error(state, "say which: by EVENT, by an option, or --all");
 }
@@ -230,6 +237,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_UNTIL:
 		request->until = arg;
+		return 0;
+	case KEY_SQL:
+		request->sql = arg;
 		return 0;
 	case LISTING_BY:
 		read_by(arg, request, state);
@@ -369,6 +379,15 @@ static int list(const struct request *request, const char *database, struct err 
 	return status;
 }
 
+static int run_sql(const struct request *request, const char *database)
+{
+	struct format_options format = request->output.format;
+	const struct sql_run run = {request->listing->command, database, request->sql,
+				    SQL_TIMEOUT_S * INT64_C(1000000), &format};
+	format.total = false;
+	return sql_run(&run);
+}
+
 int listing_run(const struct listing *listing, int argc, char **argv)
 {
 	struct settings settings;
@@ -390,6 +409,11 @@ int listing_run(const struct listing *listing, int argc, char **argv)
 	int status = cli_parse(&line, argc, argv, &settings);
 	if (status)
 		return status;
+	if (request.sql) {
+		status = run_sql(&request, settings.database);
+		settings_release(&settings);
+		return status;
+	}
 	status = listing->act ? listing->act(&settings, &request.filters, &err)
 			      : list(&request, settings.database, &err);
 	settings_release(&settings);

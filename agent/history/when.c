@@ -9,8 +9,8 @@
 #define SECOND_US INT64_C(1000000)
 #define AGO_S_MAX INT64_C(315360000000)
 
-/* "15m": a number of at most nine digits, and a unit; 10,000 years at the most. */
-static int parse_ago(const char *text, int64_t *ago_us)
+/* A number of at most nine digits, and a unit; 10,000 years at the most. */
+int history_duration(const char *text, int64_t *duration_us)
 {
 	static const struct {
 		char unit;
@@ -24,7 +24,7 @@ static int parse_ago(const char *text, int64_t *ago_us)
 		number = number * 10 + (text[i] - '0');
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		if (text[digits] == units[i].unit && number <= AGO_S_MAX / units[i].seconds) {
-			*ago_us = number * units[i].seconds * SECOND_US;
+			*duration_us = number * units[i].seconds * SECOND_US;
 			return 0;
 		}
 	return -1;
@@ -73,7 +73,7 @@ static int parse_date(const char *text, bool utc, int64_t *when_us)
 int history_when(const char *text, int64_t now_us, bool utc, int64_t *when_us)
 {
 	int64_t ago_us = 0;
-	if (parse_ago(text, &ago_us) == 0)
+	if (history_duration(text, &ago_us) == 0)
 		*when_us = now_us - ago_us;
 	else if (strcmp(text, "now") == 0)
 		*when_us = now_us;

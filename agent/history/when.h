@@ -18,4 +18,7 @@
  */
 int history_when(const char *text, int64_t now_us, bool utc, int64_t *when_us);
 
+/* Reads how long: "30s", "15m", "2h", "7d" or "4w". Returns 0, or -1 for anything else. */
+int history_duration(const char *text, int64_t *duration_us);
+
 #endif

@@ -1,6 +1,7 @@
 #include "store/query.h"
 
 #include "store/migrations.h"
+#include "store/query_parts.h"
 #include "store/sql.h"
 
 #include <errno.h>
@@ -12,17 +13,6 @@ enum {
 	BUSY_MS = 2000,
 	STOP_OPERATIONS =
 		4000, /* of SQLite's machine, between two questions: well below a millisecond */
-};
-
-struct query_db {
-	sqlite3 *db;
-	bool (*stop)(void *context);
-	void *stop_context;
-};
-
-struct query {
-	sqlite3 *db;
-	sqlite3_stmt *statement;
 };
 
 /* ---- The connection ------------------------------------------------------------------------------- */

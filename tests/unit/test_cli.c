@@ -96,7 +96,7 @@ Test(cli, exits_with_two_for_wrong_usage)
 Test(cli, has_help_everywhere)
 {
 	static const char *const commands[] = {"run",   "status", "events", "use-cases", "usage",
-					       "track", "doctor", "config", "version"};
+					       "track", "doctor", "config", "version",   "sql"};
 	says("help", 0, "Exit codes:");
 	says("--help", 0, "Commands:");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
