@@ -1,5 +1,7 @@
 #include "settings_parts.h"
 
+#include "base/secrecy.h"
+
 #include "payi/payi.h"
 
 #include <errno.h>
@@ -161,6 +163,22 @@ static const char *find_variable(const char *names, char found[SETTING_TEXT_BYTE
 		name += len;
 	}
 	return NULL;
+}
+
+void settings_hide_secrets(void)
+{
+	for (int i = 0; i < SETTINGS_N; i++) {
+		const struct setting *setting = &settings_table[i];
+		if (setting->type != SETTING_SECRET)
+			continue;
+		for (const char *name = setting->env; *name; name += strspn(name, " ")) {
+			char variable[SETTING_TEXT_BYTES];
+			const size_t len = strcspn(name, " ");
+			snprintf(variable, sizeof(variable), "%.*s", (int)len, name);
+			secrecy_hide_variable(variable);
+			name += len;
+		}
+	}
 }
 
 static int read_environment(struct settings *settings, struct err *err)

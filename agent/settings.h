@@ -41,6 +41,8 @@ struct setting_rule {
 	  "the least level that is logged") \
 	X(agent,  log_format,       TEXT,   "logfmt", SETTING_WORDS("logfmt json"), LIVE, "PAYI_LOG_FORMAT", \
 	  "how a line of the log is written") \
+	X(agent,  core_dumps,       BOOL,   "no",     SETTING_ANY, AT_START, "", \
+	  "a crash may leave a core file, and a debugger of the same user may attach; both see the key") \
 	X(store,  sync,             TEXT,   "full",   SETTING_WORDS("full normal"), AT_START, "", \
 	  "full: what was given back to a ring survives a power cut; normal: faster, the last moments may not") \
 	X(store,  corrupt_database, TEXT,   "set-aside", SETTING_WORDS("set-aside refuse"), LIVE, "", \
@@ -125,6 +127,9 @@ struct settings_flags {
  */
 int settings_load(struct settings *settings, const struct settings_flags *flags, struct err *err);
 void settings_release(struct settings *settings);
+
+/* Takes the secrets of the environment out of ps and /proc; settings_load() still finds them. At start, in one thread. */
+void settings_hide_secrets(void);
 
 /* ---- The table, for those who make flags or listings of it ---- */
 

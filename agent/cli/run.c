@@ -1,6 +1,7 @@
 /* payi-agent run: the daemon, in the foreground. */
 #include "agent.h"
 #include "base/log.h"
+#include "base/secrecy.h"
 #include "cli/cli.h"
 
 #include <argp.h>
@@ -36,6 +37,9 @@ int cli_run(int argc, char **argv)
 		return usage;
 	log_setup(level_of(settings.log_level),
 		  strcmp(settings.log_format, "json") == 0 ? LOG_JSON : LOG_LOGFMT);
+	settings_hide_secrets();
+	if (!settings.core_dumps)
+		secrecy_seal();
 	struct err err;
 	const int status = agent_run(&settings, &err);
 	const int code = status ? cli_fail(line.command, &err) : CLI_FINE;

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 #include "sink/payi/http.h"
 
 #include "base/buf.h"
@@ -267,6 +268,23 @@ static struct http_answer answer_of(const struct exchange *exchange, CURLcode re
 	};
 }
 
+/* What comes back goes into logs, status and the database. */
+static void hide_key(struct exchange *exchange)
+{
+	const size_t name_bytes = strlen(HTTP_KEY_HEADER);
+	for (const struct curl_slist *at = exchange->headers; at; at = at->next) {
+		if (strncmp(at->data, HTTP_KEY_HEADER, name_bytes) != 0)
+			continue;
+		const char *key = at->data + name_bytes;
+		const size_t key_bytes = strlen(key);
+		uint8_t *body = exchange->body.data;
+		uint8_t *end = body + exchange->body.len;
+		while (key_bytes && body &&
+		       (body = memmem(body, (size_t)(end - body), key, key_bytes)))
+			memset(body, '*', key_bytes);
+	}
+}
+
 static void on_moved(void *ctx)
 {
 	struct http *http = ctx;
@@ -279,6 +297,7 @@ static void on_moved(void *ctx)
 		CURLcode result = message->data.result; /* the message ends with the next call */
 		struct exchange *exchange;
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &exchange);
+		hide_key(exchange);
 		struct http_answer answer = answer_of(exchange, result);
 		curl_multi_remove_handle(http->loop.multi, easy);
 		exchange_leave_active(exchange);

@@ -38,6 +38,9 @@ struct http_request {
 
 enum { HTTP_ANSWER_BYTES_MAX = 1 << 20 };
 
+/* The header with the key. Of its value an answer shows stars, should a service or gateway repeat what it was sent. */
+#define HTTP_KEY_HEADER "xProxy-api-key: "
+
 /* Valid during done() alone. */
 struct http_answer {
 	int status;        /* 0: there was none; error says why */

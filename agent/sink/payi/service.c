@@ -19,7 +19,7 @@ void service_begin(struct service *service, const char *path)
 	buf_add_str(&service->url, service->base_url);
 	buf_add_str(&service->url, path);
 	buf_clear(&service->headers);
-	add_header(&service->headers, "xProxy-api-key: ", service->key.text);
+	add_header(&service->headers, HTTP_KEY_HEADER, service->key.text);
 	add_header(&service->headers, "Content-Type: ", "application/json");
 	add_header(&service->headers, "Accept: ", "application/json");
 }
