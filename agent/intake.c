@@ -20,6 +20,7 @@ enum {
 struct intake {
 	struct store *store;
 	struct drain *drain;
+	char *ring_dir;
 	struct retention retention;
 	struct letter *letters; /* not committed yet */
 	bool dirty;             /* committed since the last checkpoint */
@@ -48,7 +49,9 @@ int intake_open(const struct intake_options *options, struct intake **out, struc
 	if (!intake)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	intake->pause_us = PAUSE_FIRST_US;
+	intake->ring_dir = strdup(options->ring_dir);
 	retention_init(&intake->retention, &options->retention);
+	intake->retention.policy.ring_dir = intake->ring_dir;
 	int status = store_open(&store, &intake->store, err);
 	if (!status)
 		status = drain_open(options->ring_dir, options->commit_events, intake->store,
@@ -68,6 +71,7 @@ void intake_close(struct intake *intake)
 	drain_close(intake->drain);
 	store_close(intake->store);
 	letter_free(intake->letters);
+	free(intake->ring_dir);
 	free(intake);
 }
 

@@ -22,16 +22,18 @@ enum {
 typedef int phase_fn(struct retain *job, struct err *err);
 
 static phase_fn *const phases[] = {
-	retain_dead,           retain_events,     retain_undelivered,
-	retain_hours,          retain_instances,  retain_bodies_settled,
-	retain_events_pressed, retain_bodies_all, retain_undelivered_pressed,
+	retain_rings,          retain_dead,
+	retain_events,         retain_undelivered,
+	retain_hours,          retain_instances,
+	retain_bodies_settled, retain_events_pressed,
+	retain_bodies_all,     retain_undelivered_pressed,
 	retain_give_back,
 };
 
 enum {
 	N_PHASES = sizeof(phases) / sizeof(phases[0]),
-	N_SELDOM = 1, /* the first ones look at all there is, and that once an hour */
-	FIRST_PRESSED = 5,
+	N_SELDOM = 2, /* the first ones look at all there is, and that once an hour */
+	FIRST_PRESSED = 6,
 };
 
 /* ---- Statements ----------------------------------------------------------------------------------- */

@@ -2,7 +2,7 @@
  * Retention: what leaves the database, and when. A round looks at everything once, in slices of a few milliseconds
  * that share the transactions of the intake, so that it never keeps the rings waiting:
  *
- *     by age:          dead letters given up ──> events ──> undelivered ones ──> hours ──> instances ──> rings, names
+ *     by age:          closed rings ──> dead letters given up ──> events ──> undelivered ones ──> hours ──> instances
  *     under pressure:  bodies of settled events ──> settled events ──> bodies of waiting ones ──> undelivered ones
  *     at last:         free pages back to the file system
  *
@@ -32,7 +32,8 @@ struct retention_policy {
 	int64_t max_bytes; /* of the database file; 0: no bound */
 	int64_t min_free_bytes;
 	enum retention_bodies bodies;
-	bool undelivered; /* they may go, too: by age, and when nothing else is left to go */
+	bool undelivered;     /* they may go, too: by age, and when nothing else is left to go */
+	const char *ring_dir; /* NULL: rings stay; a ring with a file in here stays as well */
 	/* How much of path's file system is free, and how large it is: 0, or -1. NULL: it is asked. */
 	int (*room)(void *context, const char *path, int64_t *free_bytes, int64_t *all_bytes);
 	void *room_context;

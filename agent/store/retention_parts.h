@@ -86,6 +86,30 @@
 	X(INSTANCE_CUT_TOTALS,    "DELETE FROM instance_totals WHERE instance = ?1") \
 	X(INSTANCE_CUT,           "DELETE FROM use_case_instances WHERE id = ?1") \
 	\
+	X(RINGS_USED_FROM, \
+		"SELECT min(coalesce((SELECT stored_us FROM events ORDER BY id LIMIT 1), ?1)," \
+		" coalesce((SELECT rejected_us FROM rejected_records ORDER BY id LIMIT 1), ?1), ?1)") \
+	X(RING_NEXT, \
+		"SELECT id, ring_id FROM rings WHERE state = 'closed' AND id > ?1 AND closed_us < ?2" \
+		" ORDER BY id LIMIT 1") \
+	X(RING_ADD_UP, \
+		"UPDATE rings_gone SET rings = rings + 1, sequence = rings_gone.sequence + s.sequence," \
+		" notices = rings_gone.notices + s.notices, rejected = rings_gone.rejected + s.rejected," \
+		" refused = rings_gone.refused + s.refused," \
+		" dropped_full = rings_gone.dropped_full + s.dropped_full," \
+		" dropped_too_big = rings_gone.dropped_too_big + s.dropped_too_big," \
+		" dropped_busy = rings_gone.dropped_busy + (SELECT g.dropped_busy FROM rings g WHERE g.id = ?1)," \
+		" interrupted = interrupted + s.open, wrong_lanes = wrong_lanes + s.wrong" \
+		" FROM (SELECT coalesce(sum(sequence), 0) AS sequence, coalesce(sum(notices), 0) AS notices," \
+		" coalesce(sum(rejected), 0) AS rejected, coalesce(sum(refused), 0) AS refused," \
+		" coalesce(sum(dropped_full), 0) AS dropped_full," \
+		" coalesce(sum(dropped_too_big), 0) AS dropped_too_big, coalesce(sum(open), 0) AS open," \
+		" count(CASE WHEN open NOT BETWEEN 0 AND 1 THEN 1 END) AS wrong" \
+		" FROM (SELECT *, attempted - sequence - refused - dropped_full - dropped_too_big AS open" \
+		" FROM lanes WHERE ring = ?1)) s") \
+	X(LANES_CUT,   "DELETE FROM lanes WHERE ring = ?1") \
+	X(RING_CUT,    "DELETE FROM rings WHERE id = ?1") \
+	\
 	X(PAGES,       "PRAGMA page_count") \
 	X(FREE_PAGES,  "PRAGMA freelist_count") \
 	X(GIVE_BACK,   "PRAGMA incremental_vacuum(16)")
@@ -114,6 +138,7 @@ struct retain {
 enum { RETAIN_OVER = 0, RETAIN_MORE = 1 };
 
 /* By age. */
+int retain_rings(struct retain *job, struct err *err);
 int retain_dead(struct retain *job, struct err *err);
 int retain_events(struct retain *job, struct err *err);
 int retain_undelivered(struct retain *job, struct err *err);

@@ -527,6 +527,76 @@ Test(retention, an_instance_that_returns_is_a_new_one)
 	fixture_close(fixture);
 }
 
+/* ---- Rings ------------------------------------------------------------------------------------------- */
+
+static void close_ring(struct fixture *fixture)
+{
+	const struct store_lane lane = {.position = 800,
+					.sequence = 13,
+					.rejected = 2,
+					.notices = 1,
+					.attempted = 20,
+					.refused = 3,
+					.dropped_full = 2,
+					.dropped_too_big = 1};
+	must(store_begin(fixture->store, &fixture->err));
+	must(store_lane_put(fixture->store, fixture->ring, 0, &lane, &fixture->err));
+	must(store_ring_busy(fixture->store, fixture->ring, 4, &fixture->err));
+	must(store_ring_end(fixture->store, fixture->ring, NULL, START_US, &fixture->err));
+	must(store_commit(fixture->store, &fixture->err));
+}
+
+static void read_books(struct fixture *fixture, struct books *sums)
+{
+	struct query_db *db = NULL;
+	must(query_db_open(fixture->path, &db, &fixture->err));
+	must(books_read(db, sums, &fixture->err));
+	query_db_close(db);
+}
+
+Test(retention, takes_a_closed_ring_when_no_event_is_of_it)
+{
+	struct fixture fixture[1];
+	struct books before;
+	struct books after;
+	fixture_open(fixture);
+	fixture_fill(fixture, 10);
+	close_ring(fixture);
+	settle(fixture, 0, 10, 10, NULL, 0);
+	read_books(fixture, &before);
+	cr_assert_null(books_check(&before));
+	const struct retention_policy policy = {.events_us = 90 * DAY_US,
+						.ring_dir = fixture->directory};
+	run_round(fixture, &policy, START_US + 89 * DAY_US);
+	run_round(fixture, &policy, START_US + 91 * DAY_US); /* the events */
+	assert_rows("SELECT count(*) FROM rings", "1\n");
+	run_round(fixture, &policy, START_US + 91 * DAY_US);
+	assert_rows("SELECT (SELECT count(*) FROM rings), (SELECT count(*) FROM lanes)", "0|0\n");
+	read_books(fixture, &after);
+	cr_assert_arr_eq(&before, &after, sizeof(before));
+	fixture_close(fixture);
+}
+
+/* Its file would be read once more. */
+Test(retention, keeps_a_ring_that_has_a_file)
+{
+	struct fixture fixture[1];
+	char path[128];
+	fixture_open(fixture);
+	close_ring(fixture);
+	snprintf(path, sizeof(path), "%s/ring.01020300000000000000000000000000",
+		 fixture->directory);
+	fclose(fopen(path, "w"));
+	const struct retention_policy policy = {.events_us = DAY_US,
+						.ring_dir = fixture->directory};
+	run_round(fixture, &policy, START_US + 91 * DAY_US);
+	assert_rows("SELECT count(*) FROM rings", "1\n");
+	unlink(path);
+	run_round(fixture, &policy, START_US + 91 * DAY_US);
+	assert_rows("SELECT count(*) FROM rings", "0\n");
+	fixture_close(fixture);
+}
+
 /* ---- With the rest of the agent ------------------------------------------------------------------------ */
 
 static bool count_item(void *taker, const struct sink_item *item)
