@@ -12,6 +12,7 @@ struct table;
 struct bench {
 	struct table *table;
 	bool quick;         /* a smoke run: too short for good numbers */
+	long events;        /* of the database of the part "history"; 0: its default */
 	const char *agent;  /* the program */
 	const char *parent; /* the database's directory is made in here */
 };
@@ -26,6 +27,7 @@ int bench_system_calls(const struct bench *bench);
 int bench_store(const struct bench *bench);
 int bench_idle(const struct bench *bench);
 int bench_json(const struct bench *bench);
+int bench_history(const struct bench *bench);
 int bench_deliver(const struct bench *bench);
 
 /* Says it on standard error, with errno's text when error is not 0. Returns -1. */

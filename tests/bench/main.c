@@ -1,5 +1,5 @@
 /*
- * payi-bench [--quick] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART …]
+ * payi-bench [--quick] [--events N] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART …]
  *
  * Parts: see the table below; all of them when none is named. The database is made in a fresh directory
  * in DIR (/tmp): what a transaction costs depends on the disk. Nothing is left behind.
@@ -25,7 +25,7 @@ static const struct part {
 	{"track", bench_track},   {"size", bench_size},       {"processes", bench_processes},
 	{"attach", bench_attach}, {"peers", bench_peers},     {"calls", bench_system_calls},
 	{"store", bench_store},   {"rings", bench_rings},     {"idle", bench_idle},
-	{"json", bench_json},     {"deliver", bench_deliver},
+	{"json", bench_json},     {"deliver", bench_deliver}, {"history", bench_history},
 };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };
@@ -75,7 +75,8 @@ static void describe_machine(const struct bench *bench)
 
 static int usage(void)
 {
-	fputs("Usage: payi-bench [--quick] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART ...]\n"
+	fputs("Usage: payi-bench [--quick] [--events N] [--json FILE] [--agent PROGRAM] [--dir "
+	      "DIR] [PART ...]\n"
 	      "Parts:",
 	      stderr);
 	for (int i = 0; i < N_PARTS; i++)
@@ -86,15 +87,16 @@ static int usage(void)
 
 static int parse(int argc, char **argv, struct bench *bench)
 {
-	static const struct option options[] = {{"quick", no_argument, NULL, 'q'},
-						{"json", required_argument, NULL, 'j'},
-						{"agent", required_argument, NULL, 'a'},
-						{"dir", required_argument, NULL, 'd'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+		{"quick", no_argument, NULL, 'q'},      {"events", required_argument, NULL, 'e'},
+		{"json", required_argument, NULL, 'j'}, {"agent", required_argument, NULL, 'a'},
+		{"dir", required_argument, NULL, 'd'},  {NULL, 0, NULL, 0}};
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'q')
 			bench->quick = true;
+		else if (option == 'e')
+			bench->events = strtol(optarg, NULL, 10);
 		else if (option == 'a')
 			bench->agent = optarg;
 		else if (option == 'd')

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Measures tracking, storing, idling, writing JSON and delivering, beside their baselines and beside what a service could
+# Measures tracking, storing, idling, writing JSON, delivering and asking, beside their baselines and beside what a service could
 # use instead, in one table:
 #
-#     sh tests/bench/run.sh [--quick] [--json FILE] [--dir DIR] [PART …]
+#     sh tests/bench/run.sh [--quick] [--events N] [--json FILE] [--dir DIR] [PART …]
 #
-# Parts: track, size, processes, attach, peers, calls, store, rings, idle, json, deliver; all when none is named. Needs what
-# tests/run.sh installs; builds into build/. Takes some minutes, and a machine that does nothing else. --quick is a smoke run
+# Parts: track, size, processes, attach, peers, calls, store, rings, idle, json, deliver, history (of N events); all when none is
+# named. Needs what tests/run.sh installs; builds into build/. Takes some minutes, and a machine that does nothing else. --quick is a smoke run
 # of seconds; --dir is where the database is made: transactions cost what that disk costs. plot.sh draws the JSON file.
 # Leaves nothing behind.
 #

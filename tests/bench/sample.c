@@ -82,9 +82,15 @@ static struct instance choose_instance(enum sample_instances instances, uint64_t
 
 payi_status sample_track(payi_client *client, enum sample_instances instances, uint64_t i)
 {
+	enum { BEGIN_S = 1750000000 };
+	return sample_track_at(client, instances, i, ((int64_t)BEGIN_S * 1000 + (int64_t)i) * 1000);
+}
+
+payi_status sample_track_at(payi_client *client, enum sample_instances instances, uint64_t i,
+			    int64_t time_us)
+{
 	static const char *const models[] = {"gpt-4o", "gpt-4o-mini", "o4-mini", "gpt-4.1"};
 	static const char *const steps[] = {"outline", "draft", "polish"};
-	enum { BEGIN_S = 1750000000 };
 	const uint64_t bits = scramble(i);
 	const payi_units units[] = {{"text", (int64_t)(bits % 4000), (int64_t)(bits >> 20) % 900},
 				    {"text_cache_read", 1024, PAYI_UNSET_UNITS}};
@@ -94,7 +100,7 @@ payi_status sample_track(payi_client *client, enum sample_instances instances, u
 	event.use_case_id = instance.id;
 	event.use_case_step = steps[(bits >> 38) % 3];
 	event.user_id = instance.user;
-	event.event_timestamp_us = ((int64_t)BEGIN_S * 1000 + (int64_t)i) * 1000;
+	event.event_timestamp_us = time_us;
 	event.resource = models[(bits >> 12) % 4];
 	event.units = units;
 	event.n_units = 1 + (bits >> 16) % 2;

@@ -29,4 +29,8 @@ enum sample_instances { SAMPLE_FEW, SAMPLE_NEW, SAMPLE_RETURNING };
 /* Event number i: ten fields and a time, 50 users, four models, three use cases, in steps. */
 payi_status sample_track(payi_client *client, enum sample_instances instances, uint64_t i);
 
+/* Likewise, at another time than i milliseconds behind the first. */
+payi_status sample_track_at(payi_client *client, enum sample_instances instances, uint64_t i,
+			    int64_t time_us);
+
 #endif
