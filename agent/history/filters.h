@@ -46,6 +46,8 @@ struct history_filters {
 	int64_t since_us; /* from here on, by event time; of dead letters, by when they were refused */
 	int64_t until_us; /* up to here, and not included */
 	int64_t limit;    /* rows; 0: all */
+	int64_t points; /* of a series: how many buckets at most; 0: as it sees fit; so is the next */
+	int64_t top;    /* and how many use cases, resources or categories by name */
 	enum history_sort sort;
 	bool oldest_first;                 /* or the least first */
 	const struct history_place *after; /* NULL: from the beginning */

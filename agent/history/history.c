@@ -22,6 +22,12 @@ static const struct history_table *table_of(enum history_kind kind)
 		[HISTORY_USE_CASE_DISTRIBUTION] = &history_use_case_distribution,
 		[HISTORY_USE_CASE_DEFINITIONS] = &history_use_case_definitions,
 		[HISTORY_USE_CASES_ALIKE] = &history_use_cases_alike,
+		[HISTORY_USE_CASE_HISTOGRAM] = &history_use_case_histogram,
+		[HISTORY_SERIES] = &history_series,
+		[HISTORY_SERIES_BY_USE_CASE] = &history_series_by_use_case,
+		[HISTORY_SERIES_BY_RESOURCE] = &history_series_by_resource,
+		[HISTORY_SERIES_BY_CATEGORY] = &history_series_by_category,
+		[HISTORY_WAITING] = &history_waiting,
 		[HISTORY_DEAD] = &history_dead,
 	};
 	return tables[kind];

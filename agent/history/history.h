@@ -29,8 +29,14 @@ enum history_kind {
 	HISTORY_USE_CASE_USERS,        /* per use case and user */
 	HISTORY_USE_CASE_DISTRIBUTION, /* per use case: how its instances differ */
 	HISTORY_USE_CASE_DEFINITIONS,
-	HISTORY_USE_CASES_ALIKE, /* pairs of names that may be one use case spelt twice */
-	HISTORY_DEAD,            /* events that the service refused for good */
+	HISTORY_USE_CASES_ALIKE,    /* pairs of names that may be one use case spelt twice */
+	HISTORY_USE_CASE_HISTOGRAM, /* instances by how much they used */
+	HISTORY_SERIES,             /* usage in at most so many buckets of time: filters.points */
+	HISTORY_SERIES_BY_USE_CASE, /* and of the greatest few: filters.top; so are the next two */
+	HISTORY_SERIES_BY_RESOURCE,
+	HISTORY_SERIES_BY_CATEGORY,
+	HISTORY_WAITING, /* events on their way to the service */
+	HISTORY_DEAD,    /* events that the service refused for good */
 };
 
 /* What a column's values are, beyond SQLite's types. Any may be null. */

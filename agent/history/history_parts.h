@@ -75,6 +75,12 @@ extern const struct history_table history_use_case_users;
 extern const struct history_table history_use_case_distribution;
 extern const struct history_table history_use_case_definitions;
 extern const struct history_table history_use_cases_alike;
+extern const struct history_table history_use_case_histogram;
+extern const struct history_table history_series;
+extern const struct history_table history_series_by_use_case;
+extern const struct history_table history_series_by_resource;
+extern const struct history_table history_series_by_category;
+extern const struct history_table history_waiting;
 extern const struct history_table history_dead;
 
 /* The hour since 1970 that a time is in. */

@@ -10,12 +10,13 @@
 #include "http/params.h"
 #include "store/dead.h"
 
-enum { ASKED_ROWS = 100, ASKED_ROWS_MAX = 1000 };
+enum { ASKED_ROWS = 100, ASKED_ROWS_MAX = 1000, ASKED_POINTS_MAX = 300, ASKED_TOP_MAX = 20 };
 
 /* ASKED_FILTERS, for a list of the parameters that there are. */
 #define ASKED_FILTERS "use-case", "id", "user", "since", "until"
 #define ASKED_DEAD    "reason", "status", "event"
 #define ASKED_PAGE    "limit", "reverse", "cursor"
+#define ASKED_SERIES  "points", "top"
 
 struct asked {
 	struct history_filters filters; /* points into the rest of it, and to the parameters */

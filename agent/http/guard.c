@@ -84,7 +84,7 @@ static bool has_token(const struct guard *guard, const struct guard_request *req
 {
 	static const char bearer[] = "Bearer ";
 	const char *given = request->authorization;
-	if (!guard->token[0] || !request->over_tcp || request->is_health)
+	if (!guard->token[0] || !request->over_tcp || request->is_public)
 		return true;
 	return given && strncasecmp(given, bearer, sizeof(bearer) - 1) == 0 &&
 	       is_same_token(guard->token, given + sizeof(bearer) - 1);

@@ -7,7 +7,7 @@
  *   - Origin, where a browser sends it, is the Host itself; Sec-Fetch-Site is not another's, but for a person
  *     who follows a link. There are no CORS headers, so a page elsewhere could not read an answer either.
  *   - What changes something is a POST that no form of another page can make: of JSON, or with a header of ours.
- *   - Over TCP, where a token is set, it is in the request; only health needs none.
+ *   - Over TCP, where a token is set, it is in the request; only health and the page's own files need none.
  */
 #ifndef PAYI_HTTP_GUARD_H
 #define PAYI_HTTP_GUARD_H
@@ -36,7 +36,7 @@ struct guard_request {
 	const char *own_header; /* GUARD_HEADER */
 	int n_hosts;            /* Host headers */
 	bool over_tcp;
-	bool is_health;
+	bool is_public; /* says nothing that others may not know */
 };
 
 /* 0: it may ask; else the status of the refusal, and *why in words. */

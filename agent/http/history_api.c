@@ -32,6 +32,10 @@ static const struct choice choices[] = {
 	{HISTORY_USE_CASES, "show", "distribution", HISTORY_USE_CASE_DISTRIBUTION},
 	{HISTORY_USE_CASES, "show", "definitions", HISTORY_USE_CASE_DEFINITIONS},
 	{HISTORY_USE_CASES, "show", "alike", HISTORY_USE_CASES_ALIKE},
+	{HISTORY_USE_CASES, "show", "histogram", HISTORY_USE_CASE_HISTOGRAM},
+	{HISTORY_SERIES, "by", "use-case", HISTORY_SERIES_BY_USE_CASE},
+	{HISTORY_SERIES, "by", "resource", HISTORY_SERIES_BY_RESOURCE},
+	{HISTORY_SERIES, "by", "category", HISTORY_SERIES_BY_CATEGORY},
 };
 
 enum { N_CHOICES = sizeof(choices) / sizeof(choices[0]) };
@@ -64,10 +68,17 @@ static const char *const *names_of(enum history_kind kind)
 	static const char *const usage[] = {ASKED_FILTERS, "category", "resource", "sort",
 					    "by",          "show",     ASKED_PAGE, NULL};
 	static const char *const dead[] = {ASKED_FILTERS, ASKED_DEAD, ASKED_PAGE, NULL};
+	static const char *const series[] = {ASKED_FILTERS, "category",   "resource", "sort",
+					     "by",          ASKED_SERIES, NULL};
+	static const char *const waiting[] = {"limit", "cursor", NULL};
 	if (kind == HISTORY_EVENTS)
 		return events;
 	if (kind == HISTORY_DEAD)
 		return dead;
+	if (kind == HISTORY_SERIES)
+		return series;
+	if (kind == HISTORY_WAITING)
+		return waiting;
 	return kind == HISTORY_USE_CASES ? use_cases : usage;
 }
 
@@ -85,6 +96,7 @@ static int complete_changes(struct history_filters *filters, struct err *err)
 static int read_question(const struct params *params, enum history_kind *kind, struct asked *asked,
 			 struct err *err)
 {
+	const bool is_series = *kind == HISTORY_SERIES;
 	int status = params_check(params, names_of(*kind), err);
 	if (!status)
 		status = choose(params, "by", kind, err);
@@ -92,6 +104,8 @@ static int read_question(const struct params *params, enum history_kind *kind, s
 		status = choose(params, "show", kind, err);
 	if (!status)
 		status = asked_read(params, asked, err);
+	if (is_series)
+		asked->filters.limit = 0; /* points and top are its bounds */
 	const bool by_hour = *kind == HISTORY_USAGE_BY_HOUR || *kind == HISTORY_USAGE_BY_DAY;
 	if (!status)
 		status = asked_read_cursor(params, by_hour, asked, err);

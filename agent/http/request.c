@@ -24,6 +24,7 @@ struct request {
 	struct door *door;
 	struct MHD_Connection *connection;
 	const struct route *route;
+	const struct web_file *file; /* there is one of the two */
 	struct params params;
 	struct response response;
 	int64_t deadline_us;
@@ -183,16 +184,19 @@ static int check_body(struct request *request, const char **why)
 	return 0;
 }
 
-static int check_path(const struct request *request, bool other_method, const char **why)
+static int check_path(const struct request *request, const char *method, bool other_method,
+		      const char **why)
 {
-	if (request->route)
+	const bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	if (request->route || (request->file && reads))
 		return 0;
-	if (other_method)
+	if (other_method || request->file)
 		return refuse(MHD_HTTP_METHOD_NOT_ALLOWED, "this path takes another method", why);
 	return refuse(MHD_HTTP_NOT_FOUND,
-		      "there is nothing at this path; there are /healthz, /readyz, /metrics, "
+		      "there is nothing at this path; there are /, /healthz, /readyz, /metrics, "
 		      "/api/v1/status, /api/v1/history/events, /api/v1/history/use-cases, "
-		      "/api/v1/history/usage and /api/v1/dead",
+		      "/api/v1/history/usage, /api/v1/history/series, /api/v1/waiting and "
+		      "/api/v1/dead",
 		      why);
 }
 
@@ -203,13 +207,14 @@ static int judge(struct request *request, const char *path, const char *method, 
 	const char *why = NULL;
 	bool other_method = false;
 	request->route = route_find(path, method, &other_method);
-	asked.is_health = request->route && request->route->is_health;
+	request->file = web_find(path);
+	asked.is_public = request->file || (request->route && request->route->is_health);
 	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, take_header, &asked);
 	int status = guard_check(&request->server->guard, &asked, &why);
 	if (!status)
 		status = check_body(request, &why);
 	if (!status)
-		status = check_path(request, other_method, &why);
+		status = check_path(request, method, other_method, &why);
 	if (status)
 		err_set(err, ERR_INVALID, "%s", why);
 	else if (params_read(request->connection, &request->params, err))
@@ -255,6 +260,8 @@ enum MHD_Result request_handle(void *context, struct MHD_Connection *connection,
 	}
 	if (request->is_answered)
 		return response_send(&request->response, connection);
+	if (request->file)
+		return web_send(request->file, connection);
 	if (request->route->work)
 		return begin_work(request);
 	request->is_answered = true;

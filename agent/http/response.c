@@ -2,14 +2,14 @@
 
 #include "history/row_json.h"
 
-/* Nothing here may be framed, embedded, guessed at, kept, or read by a page of another site. */
-static const char *const headers[][2] = {
-	{"Cache-Control", "no-store"},
-	{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
-	{"Cross-Origin-Resource-Policy", "same-origin"},
-	{"Referrer-Policy", "no-referrer"},
-	{"X-Content-Type-Options", "nosniff"},
-};
+/* Nothing here may be embedded, guessed at, told on, or read by a page of another site. */
+void response_add_headers(struct MHD_Response *out, const char *type)
+{
+	MHD_add_response_header(out, "Cross-Origin-Resource-Policy", "same-origin");
+	MHD_add_response_header(out, "Referrer-Policy", "no-referrer");
+	MHD_add_response_header(out, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(out, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+}
 
 void response_error(struct response *response, int status, const char *text)
 {
@@ -23,9 +23,10 @@ void response_error(struct response *response, int status, const char *text)
 
 static void add_headers(struct MHD_Response *out, const struct response *response)
 {
-	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-		MHD_add_response_header(out, headers[i][0], headers[i][1]);
-	MHD_add_response_header(out, MHD_HTTP_HEADER_CONTENT_TYPE, response->type);
+	response_add_headers(out, response->type);
+	MHD_add_response_header(out, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	MHD_add_response_header(out, "Content-Security-Policy",
+				"default-src 'none'; frame-ancestors 'none'");
 	if (response->status == MHD_HTTP_UNAUTHORIZED)
 		MHD_add_response_header(out, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	if (response->status == MHD_HTTP_SERVICE_UNAVAILABLE)

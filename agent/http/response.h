@@ -18,6 +18,9 @@ struct response {
 /* Instead of what there was: {"error":"…"} with a newline. */
 void response_error(struct response *response, int status, const char *text);
 
+/* What every answer has, and its type. */
+void response_add_headers(struct MHD_Response *out, const char *type);
+
 /* Gives it to the client, and leaves it empty. */
 enum MHD_Result response_send(struct response *response, struct MHD_Connection *connection);
 

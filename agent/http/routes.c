@@ -88,7 +88,21 @@ static void answer_usage(struct server *server, const struct question *question,
 	answer_history(HISTORY_USAGE_BY_HOUR, question, response, err);
 }
 
-/* ---- Dead letters --------------------------------------------------------------------------------- */
+static void answer_series(struct server *server, const struct question *question,
+			  struct response *response, struct err *err)
+{
+	(void)server;
+	answer_history(HISTORY_SERIES, question, response, err);
+}
+
+/* ---- What waits, and dead letters ------------------------------------------------------------------ */
+
+static void answer_waiting(struct server *server, const struct question *question,
+			   struct response *response, struct err *err)
+{
+	(void)server;
+	answer_history(HISTORY_WAITING, question, response, err);
+}
 
 static void answer_dead(struct server *server, const struct question *question,
 			struct response *response, struct err *err)
@@ -154,6 +168,8 @@ static const struct route routes[] = {
 	{"/api/v1/history/events", "GET", NULL, answer_events, false},
 	{"/api/v1/history/use-cases", "GET", NULL, answer_use_cases, false},
 	{"/api/v1/history/usage", "GET", NULL, answer_usage, false},
+	{"/api/v1/history/series", "GET", NULL, answer_series, false},
+	{"/api/v1/waiting", "GET", NULL, answer_waiting, false},
 	{"/api/v1/dead", "GET", NULL, answer_dead, false},
 	{"/api/v1/dead/retry", "POST", NULL, answer_retry, false},
 	{"/api/v1/dead/drop", "POST", NULL, answer_drop, false},

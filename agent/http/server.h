@@ -2,6 +2,7 @@
  * The local HTTP server: health, metrics, status and the history, for tools and people on this host. The only header
  * of this folder that others include.
  *
+ *     GET  /                             the page, and its files beside it
  *     GET  /healthz                      the loop turns
  *     GET  /readyz                       events are drained and stored; else 503 and why not
  *     GET  /metrics                      Prometheus's text format
@@ -9,6 +10,8 @@
  *     GET  /api/v1/history/events        as the commands of these names; pages of JSON
  *     GET  /api/v1/history/use-cases
  *     GET  /api/v1/history/usage
+ *     GET  /api/v1/history/series        usage in so many buckets of time, for plots
+ *     GET  /api/v1/waiting               events on their way to the service
  *     GET  /api/v1/dead                  dead letters, likewise
  *     POST /api/v1/dead/retry            sends those that the filter means again; /drop gives them up
  *

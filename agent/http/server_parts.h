@@ -7,6 +7,7 @@
 #include "http/params.h"
 #include "http/response.h"
 #include "http/server.h"
+#include "http/web.h"
 #include "http/work.h"
 #include "store/query.h"
 

@@ -111,7 +111,7 @@ Test(guard, takes_no_post_that_a_form_can_make)
 Test(guard, wants_the_token_over_tcp_but_for_health)
 {
 	cr_expect_eq(CHECK(.host = "localhost", .over_tcp = true), 401);
-	cr_expect_eq(CHECK(.host = "localhost", .over_tcp = true, .is_health = true), 0);
+	cr_expect_eq(CHECK(.host = "localhost", .over_tcp = true, .is_public = true), 0);
 	cr_expect_eq(CHECK(.host = "localhost", .over_tcp = false), 0);
 	cr_expect_eq(CHECK(.host = "localhost", .over_tcp = true, .authorization = "Bearer s3cret"),
 		     0);
