@@ -18,12 +18,15 @@
 #include "http/server.h"
 #include "keeping.h"
 #include "metrics.h"
+#include "options.h"
 #include "order.h"
+#include "reload.h"
 #include "settings.h"
 #include "sink/payi/payi_sink.h"
 #include "storage.h"
 #include "store/feed.h"
 #include "store/set_aside.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -44,13 +47,23 @@ enum {
 	LIVES_MAX = 3, /* databases damaged in one process: it is not the databases */
 };
 
+/* What outlasts a life. */
+struct process {
+	struct settings *settings;
+	struct watch *watch;
+	struct reload reload;
+};
+
 struct agent {
-	const struct settings *settings;
-	const struct err *damage; /* that ended the last life; NULL: none */
+	struct process *process;
+	const struct settings *settings; /* the process's */
+	const struct err *damage;        /* that ended the last life; NULL: none */
 	uv_loop_t loop;
 	bool loop_is_open;
 	uv_signal_t terminate;
 	uv_signal_t interrupt;
+	uv_signal_t hangup;
+	uv_async_t looked;        /* the storage thread has looked at the rings */
 	uv_async_t stored;        /* the storage thread has committed what a sink may want */
 	uv_async_t finished;      /* the storage thread has emptied the rings */
 	uv_async_t lost;          /* the storage thread cannot write to the database any more */
@@ -61,6 +74,7 @@ struct agent {
 	struct payi_sink *sink;
 	struct server *server;
 	struct metrics metrics;
+	const char *sink_state;
 	bool stopping;
 	bool hurrying; /* a second signal came, or the database is lost */
 	bool is_lost;
@@ -157,6 +171,7 @@ static void settle_ask(void *context, const struct sink_ask_outcome *outcome)
 static void report(void *context, const struct sink_report *report)
 {
 	struct agent *agent = context;
+	agent->sink_state = report->state;
 	storage_report(agent->storage, SINK_NAME, report);
 }
 
@@ -179,6 +194,21 @@ static void tell_lost(void *context, const struct err *err)
 	uv_async_send(&agent->lost);
 }
 
+static void tell_looked(void *context)
+{
+	uv_async_send(&((struct agent *)context)->looked);
+}
+
+static void on_looked(uv_async_t *async)
+{
+	const struct agent *agent = async->data;
+	const struct settings *settings = agent->settings;
+	log_info("agent is ready", LOG_STR("rings", settings->ring_dir),
+		 LOG_STR("database", settings->database), LOG_INT("pid", getpid()), LOG_END);
+	if (!agent->stopping)
+		watch_ready(agent->process->watch);
+}
+
 static void on_stored(uv_async_t *async)
 {
 	struct agent *agent = async->data;
@@ -191,8 +221,10 @@ static void on_finished(uv_async_t *async)
 	struct agent *agent = async->data;
 	if (agent->hurrying)
 		return; /* the sink was stopped already, and may be gone */
+	const int64_t flush_ms = agent->settings->shutdown_flush_s * 1000;
 	log_info("rings are stored; flushing", LOG_END);
-	payi_sink_stop(agent->sink, agent->settings->shutdown_flush_s * 1000, sink_stopped, agent);
+	watch_flushing(agent->process->watch, flush_ms);
+	payi_sink_stop(agent->sink, flush_ms, sink_stopped, agent);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -209,7 +241,74 @@ static void on_signal(uv_signal_t *handle, int number)
 	}
 	agent->stopping = true;
 	log_info("stopping", LOG_INT("signal", number), LOG_END);
+	watch_stopping(agent->process->watch);
 	storage_finish(agent->storage);
+}
+
+/* ---- A new configuration ---------------------------------------------------------------------------- */
+
+/* The data directory's lock tells who we are, and that our settings are not those of the files: for status. */
+static void tell_lock(const struct agent *agent)
+{
+	char who[LOCK_FILE_WHO_BYTES];
+	char note[LOCK_FILE_WHO_BYTES] = "";
+	struct err err;
+	const struct reload *reload = &agent->process->reload;
+	snprintf(who, sizeof(who), "pid %ld, rings in %.400s", (long)getpid(),
+		 agent->settings->ring_dir);
+	if (counter_read(&reload->refused))
+		snprintf(note, sizeof(note), "%s", reload->why.text);
+	if (lock_file_tell(agent->data_lock, who, note, &err))
+		log_warn("cannot tell status of the configuration", LOG_STR("error", err.text),
+			 LOG_END);
+}
+
+static void on_hangup(uv_signal_t *handle, int number)
+{
+	(void)number;
+	struct agent *agent = handle->data;
+	struct process *process = agent->process;
+	if (agent->stopping || agent->hurrying)
+		return;
+	watch_reloading(process->watch);
+	reload_settings(&process->reload, process->settings, agent->sink, agent->storage);
+	tell_lock(agent);
+	watch_ready(process->watch);
+}
+
+/* ---- The watch's host -------------------------------------------------------------------------------- */
+
+static bool gets_on(void *context)
+{
+	const struct agent *agent = context;
+	return storage_gets_on(agent->storage, clock_boot_us());
+}
+
+static uint64_t progress(void *context)
+{
+	const struct agent *agent = context;
+	return counter_read(&storage_counters(agent->storage)->commits);
+}
+
+static const char *not_ready(void *context);
+
+static void describe(void *context, struct buf *line)
+{
+	struct agent *agent = context;
+	const struct sink_counters *sink = payi_sink_counters(agent->sink);
+	const struct reload *reload = &agent->process->reload;
+	const char *trouble = not_ready(agent);
+	buf_addf(line,
+		 "%s; events since the start: %llu stored, %llu delivered, %llu refused; the sink "
+		 "is %s",
+		 trouble ? trouble : "drains and stores",
+		 (unsigned long long)counter_read(&storage_counters(agent->storage)->events),
+		 (unsigned long long)counter_read(&sink->delivered),
+		 (unsigned long long)counter_read(&sink->dead),
+		 agent->sink_state ? agent->sink_state : "starting");
+	if (counter_read(&reload->refused))
+		buf_addf(line, "; the configuration is wrong and not in force: %s",
+			 reload->why.text);
 }
 
 /* ---- The local HTTP's host -------------------------------------------------------------------------- */
@@ -270,13 +369,13 @@ static int make_directories(const char *path, struct err *err)
 static int lock_data(struct agent *agent, struct err *err)
 {
 	char path[4096];
-	char who[4200];
 	const char *data_dir = agent->settings->data_dir;
 	if (snprintf(path, sizeof(path), "%s/agent.lock", data_dir) >= (int)sizeof(path))
 		return err_set(err, ERR_CONFIG, "the data directory's path is too long");
-	snprintf(who, sizeof(who), "pid %ld, rings in %.2000s\n", (long)getpid(),
-		 agent->settings->ring_dir);
-	return lock_file_take(path, who, &agent->data_lock, err);
+	const int status = lock_file_take(path, "", &agent->data_lock, err);
+	if (!status)
+		tell_lock(agent);
+	return status;
 }
 
 static int open_loop(struct agent *agent, struct err *err)
@@ -286,11 +385,15 @@ static int open_loop(struct agent *agent, struct err *err)
 		return err_set(err, ERR_SYSTEM, "cannot make an event loop: %s",
 			       uv_strerror(error));
 	agent->loop_is_open = true;
-	agent->terminate.data = agent->interrupt.data = agent;
-	agent->stored.data = agent->finished.data = agent->lost.data = agent;
+	agent->terminate.data = agent->interrupt.data = agent->hangup.data = agent;
+	agent->looked.data = agent->stored.data = agent->finished.data = agent->lost.data = agent;
 	error = uv_signal_init(&agent->loop, &agent->terminate);
 	if (!error)
 		error = uv_signal_init(&agent->loop, &agent->interrupt);
+	if (!error)
+		error = uv_signal_init(&agent->loop, &agent->hangup);
+	if (!error)
+		error = uv_async_init(&agent->loop, &agent->looked, on_looked);
 	if (!error)
 		error = uv_async_init(&agent->loop, &agent->stored, on_stored);
 	if (!error)
@@ -310,6 +413,7 @@ static int start_storage(struct agent *agent, struct err *err)
 			   .commit_events = settings->commit_events,
 			   .sync_full = strcmp(settings->sync, "full") == 0,
 			   .retention = keeping_policy(settings)},
+		.looked = tell_looked,
 		.stored = tell_stored,
 		.finished = tell_finished,
 		.lost = tell_lost,
@@ -357,18 +461,7 @@ static int start_sink(struct agent *agent, struct err *err)
 				       .fetch_asks = fetch_asks,
 				       .settle_ask = settle_ask,
 				       .report = report};
-	const struct payi_sink_options options = {
-		.base_url = settings->base_url,
-		.api_key = settings->api_key,
-		.api_key_file = settings->api_key_file,
-		.ca_file = settings->ca_file,
-		.allow_insecure = settings->allow_insecure,
-		.batch_events = settings->batch_events,
-		.batch_bytes = settings->batch_bytes,
-		.batch_age_ms = settings->batch_age_ms,
-		.in_flight = settings->in_flight,
-		.timeout_s = settings->timeout_s,
-	};
+	const struct payi_sink_options options = options_of_sink(settings);
 	int64_t position;
 	int status = feed_open(settings->database, SINK_NAME, &agent->feed, err);
 	if (!status)
@@ -382,22 +475,13 @@ static int start_sink(struct agent *agent, struct err *err)
 
 static int start_server(struct agent *agent, struct err *err)
 {
-	const struct settings *settings = agent->settings;
 	const struct server_host host = {
 		.context = agent, .not_ready = not_ready, .metrics = write_metrics, .order = order};
-	char path[4096];
-	snprintf(path, sizeof(path), "%s/agent.sock", settings->data_dir);
-	const struct server_options options = {
-		.socket_path = path,
-		.listen = settings->http_listen,
-		.allow_remote = settings->http_allow_remote,
-		.token_file = settings->http_token_file,
-		.host = settings->http_host,
-		.database = settings->database,
-		.ring_dir = settings->ring_dir,
-	};
+	char path[PATH_MAX];
+	const struct server_options options = options_of_server(agent->settings, path);
 	agent->metrics = (struct metrics){
 		.storage = storage_counters(agent->storage),
+		.reload = &agent->process->reload,
 		.started_us = clock_wall_us(),
 	};
 	return server_open(&agent->loop, &options, &host, &agent->server, err);
@@ -413,6 +497,7 @@ static void mask_signals(int how)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	pthread_sigmask(how, &set, NULL);
 }
 
@@ -432,6 +517,7 @@ static int start(struct agent *agent, struct err *err)
 	if (!status) {
 		uv_signal_start(&agent->terminate, on_signal, SIGTERM);
 		uv_signal_start(&agent->interrupt, on_signal, SIGINT);
+		uv_signal_start(&agent->hangup, on_hangup, SIGHUP);
 		mask_signals(SIG_UNBLOCK);
 	}
 	return status;
@@ -483,15 +569,17 @@ static void end(struct agent *agent)
 }
 
 /* From start to end. lost is filled in when the database was lost meanwhile: code 0 when it was not. */
-static int live(const struct settings *settings, const struct err *damage, struct err *lost,
+static int live(struct process *process, const struct err *damage, struct err *lost,
 		struct err *err)
 {
-	struct agent agent = {.settings = settings, .damage = damage, .data_lock = -1};
+	struct agent agent = {.process = process,
+			      .settings = process->settings,
+			      .damage = damage,
+			      .data_lock = -1};
+	const struct watch_host host = {&agent, gets_on, progress, describe};
 	const int status = start(&agent, err);
 	if (!status) {
-		log_info("agent is ready", LOG_STR("rings", settings->ring_dir),
-			 LOG_STR("database", settings->database), LOG_INT("pid", getpid()),
-			 LOG_END);
+		watch_begin(process->watch, &agent.loop, &host);
 		uv_run(&agent.loop, UV_RUN_DEFAULT);
 	}
 	end(&agent);
@@ -513,15 +601,14 @@ static void allow_descriptors(void)
 			 LOG_END);
 }
 
-int agent_run(const struct settings *settings, struct err *err)
+/* A life after a damaged database is one with a new database. */
+static int live_on(struct process *process, struct err *err)
 {
-	allow_descriptors();
-	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	struct err lost = {0};
 	struct err damage = {0};
 	int status = 0;
 	for (int lives = 0; lives < LIVES_MAX; lives++) {
-		status = live(settings, lives ? &damage : NULL, &lost, err);
+		status = live(process, lives ? &damage : NULL, &lost, err);
 		if (status || lost.code != ERR_CORRUPT)
 			break;
 		damage = lost;
@@ -532,5 +619,16 @@ int agent_run(const struct settings *settings, struct err *err)
 	}
 	if (!status)
 		log_info("agent has ended", LOG_END);
+	return status;
+}
+
+int agent_run(struct settings *settings, struct err *err)
+{
+	allow_descriptors();
+	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+	struct process process = {.settings = settings, .watch = watch_new()};
+	reload_init(&process.reload);
+	const int status = live_on(&process, err);
+	watch_free(process.watch);
 	return status;
 }

@@ -11,8 +11,9 @@ struct settings;
 
 /*
  * Runs until SIGTERM or SIGINT: then stores what is in the rings, lets the sink flush for as long as the settings say,
- * and returns 0. A second signal cuts the flush short. Negative: it could not start.
+ * and returns 0. A second signal cuts the flush short. Negative: it could not start. SIGHUP: reads the configuration
+ * again, and changes *settings.
  */
-int agent_run(const struct settings *settings, struct err *err);
+int agent_run(struct settings *settings, struct err *err);
 
 #endif

@@ -131,7 +131,9 @@ static void committed(struct intake *intake)
 	const int64_t before = drain_totals(intake->drain).records;
 	const bool freed = letter_may_free(intake->letters);
 	drain_give_back(intake->drain);
-	intake->news += drain_totals(intake->drain).records - before + freed;
+	const int64_t records = drain_totals(intake->drain).records;
+	intake->news += records - before + freed;
+	counter_set(&intake->counters.events, (uint64_t)records);
 	counter_add(&intake->counters.commits, 1);
 	atomic_fetch_add_explicit(&intake->settlements, letter_n_settlements(intake->letters),
 				  memory_order_release);
@@ -235,7 +237,9 @@ enum intake_result intake_step(struct intake *intake, int64_t now_us, int64_t wa
 		return INTAKE_LOST;
 	if (intake->paused && now_us < intake->resume_us && !all)
 		return INTAKE_PAUSED;
+	counter_set(&intake->counters.at_store, 1);
 	const int result = work(intake, now_us, wall_us, all);
+	counter_set(&intake->counters.at_store, 0);
 	counter_set(&intake->counters.failing, result < 0);
 	if (result < 0) {
 		counter_add(&intake->counters.failures, 1);
@@ -253,6 +257,11 @@ enum intake_result intake_step(struct intake *intake, int64_t now_us, int64_t wa
 void intake_post(struct intake *intake, struct letter *letters)
 {
 	intake->letters = letter_join(intake->letters, letters);
+}
+
+void intake_limit(struct intake *intake, int64_t commit_events)
+{
+	drain_limit(intake->drain, commit_events);
 }
 
 void intake_rescan(struct intake *intake)

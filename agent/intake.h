@@ -37,6 +37,9 @@ void intake_close(struct intake *intake);
 /* Takes the letters; they are written with the next transaction, and again if that one fails. */
 void intake_post(struct intake *intake, struct letter *letters);
 
+/* How many events a transaction may have, from the next one on. */
+void intake_limit(struct intake *intake, int64_t commit_events);
+
 /* The directory may hold new rings. */
 void intake_rescan(struct intake *intake);
 
@@ -68,6 +71,8 @@ struct intake_counters {
 	struct counter failures; /* steps that failed */
 	struct counter failing;  /* 1 while the last one has failed */
 	struct counter tick_us;  /* now_us of the last step */
+	struct counter at_store; /* 1 during a step: whatever takes long then is the disk */
+	struct counter events;   /* committed, as intake_events() */
 	struct histogram take;   /* reading the rings into a transaction */
 	struct histogram commit; /* a whole transaction, until it is on disk */
 };

@@ -4,6 +4,7 @@
 #include "history/status.h"
 #include "intake.h"
 #include "payi/payi.h"
+#include "reload.h"
 #include "sink/counters.h"
 
 #include <stdio.h>
@@ -51,6 +52,26 @@ static void write_process(const struct metrics *metrics, struct buf *out)
 			   time_us(usage.ru_utime) + time_us(usage.ru_stime));
 	exposition_one(out, "process_resident_memory_bytes", GAUGE, "Memory that is resident.",
 		       resident_bytes());
+}
+
+/* ---- The configuration ---------------------------------------------------------------------------- */
+
+static void write_reload(const struct reload *reload, struct buf *out)
+{
+	static const char reloads[] = "payi_agent_config_reloads_total";
+	static const char taken[] = "payi_agent_config_last_reload_success_timestamp_seconds";
+	exposition_one(out, "payi_agent_config_last_reload_success", GAUGE,
+		       "1: the configuration that was read last is in force.",
+		       !counter_read(&reload->refused));
+	exposition_family(out, taken, GAUGE,
+			  "When the configuration in force was read, in seconds since 1970.");
+	exposition_seconds(out, taken, (int64_t)counter_read(&reload->read_us));
+	exposition_family(out, reloads, COUNTER,
+			  "Times that the configuration was read again, since the start.");
+	exposition_int(out, reloads, "result", "accepted",
+		       (int64_t)counter_read(&reload->accepted));
+	exposition_int(out, reloads, "result", "rejected",
+		       (int64_t)counter_read(&reload->rejected));
 }
 
 /* ---- Rings and the store -------------------------------------------------------------------------- */
@@ -220,6 +241,7 @@ static void write_items(const struct sink_counters *sink, struct buf *out)
 void metrics_write(const struct metrics *metrics, const struct status *status, struct buf *out)
 {
 	write_process(metrics, out);
+	write_reload(metrics->reload, out);
 	write_storage(metrics->storage, out);
 	write_requests(metrics->sink, out);
 	write_items(metrics->sink, out);

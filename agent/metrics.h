@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+struct reload;
 struct sink_counters;
 struct status;
 struct intake_counters;
@@ -16,6 +17,7 @@ struct intake_counters;
 struct metrics {
 	const struct intake_counters *storage;
 	const struct sink_counters *sink;
+	const struct reload *reload;
 	int64_t started_us; /* wall clock */
 };
 

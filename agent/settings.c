@@ -268,7 +268,7 @@ static int fill_directories(struct settings *settings, struct err *err)
 
 int settings_load(struct settings *settings, const struct settings_flags *flags, struct err *err)
 {
-	*settings = (struct settings){0};
+	*settings = (struct settings){.flags = *flags};
 	int status = read_defaults(settings, err);
 	if (!status)
 		status = read_file(settings, flags->config_file, err);
@@ -297,6 +297,31 @@ void settings_release(struct settings *settings)
 	free(settings->config_file);
 	free(settings->database);
 	*settings = (struct settings){0};
+}
+
+/* Texts change hands, so that each is released once. */
+static void exchange(struct settings *a, struct settings *b, int i)
+{
+	static const size_t sizes[] = {[SETTING_TEXT] = sizeof(char *),
+				       [SETTING_SECRET] = sizeof(char *),
+				       [SETTING_INT] = sizeof(int64_t),
+				       [SETTING_BOOL] = sizeof(bool)};
+	const size_t size = sizes[settings_table[i].type];
+	char *origin = a->origin[i];
+	char kept[sizeof(int64_t)];
+	memcpy(kept, member(a, i), size);
+	memcpy(member(a, i), member(b, i), size);
+	memcpy(member(b, i), kept, size);
+	a->origin[i] = b->origin[i];
+	b->origin[i] = origin;
+}
+
+void settings_adopt(struct settings *settings, struct settings *next)
+{
+	for (int i = 0; i < SETTINGS_N; i++)
+		if (settings_table[i].effect == SETTING_LIVE)
+			exchange(settings, next, i);
+	settings_release(next);
 }
 
 bool settings_agree(const struct settings *a, const struct settings *b, int i)

@@ -9,7 +9,7 @@
  * SETTINGS(X) calls X(section, name, type, value, rule, effect, env, help): [section] name = … in the file,
  * --name (with dashes) as a flag, env as the environment variables that are read, in their order, separated
  * by spaces; value is the default, as text. A SECRET has no flag, and is never shown. effect is LIVE when a
- * reload can change it in a running agent (agent_reload.c hands it on), else AT_START.
+ * reload changes it in a running agent (reload.c hands it on), else AT_START.
  */
 #ifndef PAYI_SETTINGS_H
 #define PAYI_SETTINGS_H
@@ -39,7 +39,7 @@ struct setting_rule {
 	  "directory of the rings, on tmpfs; empty: /run/payi/rings where that exists, else /dev/shm/payi-UID") \
 	X(agent,  log_level,        TEXT,   "info",   SETTING_WORDS("debug info warn error"), LIVE, "PAYI_LOG", \
 	  "the least level that is logged") \
-	X(agent,  log_format,       TEXT,   "logfmt", SETTING_WORDS("logfmt json"), LIVE, "PAYI_LOG_FORMAT", \
+	X(agent,  log_format,       TEXT,   "logfmt", SETTING_WORDS("logfmt json"), AT_START, "PAYI_LOG_FORMAT", \
 	  "how a line of the log is written") \
 	X(agent,  core_dumps,       BOOL,   "no",     SETTING_ANY, AT_START, "", \
 	  "a crash may leave a core file, and a debugger of the same user may attach; both see the key") \
@@ -76,7 +76,7 @@ struct setting_rule {
 	  "bytes of one request, at the most; a larger event goes alone") \
 	X(payi,   batch_age_ms,     INT,    "2000",   SETTING_RANGE(0, 3600000), LIVE, "", \
 	  "how long an event may wait for others to share its request") \
-	X(payi,   in_flight,        INT,    "4",      SETTING_RANGE(1, 64), LIVE, "", "requests under way at once, at the most") \
+	X(payi,   in_flight,        INT,    "4",      SETTING_RANGE(1, 64), AT_START, "", "requests under way at once, at the most") \
 	X(payi,   timeout_s,        INT,    "60",     SETTING_RANGE(1, 3600), LIVE, "", "how long a request may take") \
 	X(payi,   shutdown_flush_s, INT,    "5",      SETTING_RANGE(0, 3600), LIVE, "", "how long a stopping agent may go on sending") \
 	X(http,   http_listen,      TEXT,   "",       SETTING_ANY, AT_START, "", \
@@ -102,6 +102,12 @@ enum {
 #define SETTING_TYPE_INT    int64_t
 #define SETTING_TYPE_BOOL   bool
 
+/* What the command line said, as text: NULL where a flag was not given. Borrowed from argv. */
+struct settings_flags {
+	const char *config_file; /* --config */
+	const char *value[SETTINGS_N];
+};
+
 struct settings {
 #define X(section, name, type, value, rule, effect, env, help) SETTING_TYPE_##type name;
 	SETTINGS(X)
@@ -110,12 +116,7 @@ struct settings {
 	char *database;    /* data_dir/payi.db */
 	char *origin
 		[SETTINGS_N]; /* where each came from: "default", "/etc/payi/agent.conf:12", … */
-};
-
-/* What the command line said, as text: NULL where a flag was not given. Borrowed from argv. */
-struct settings_flags {
-	const char *config_file; /* --config */
-	const char *value[SETTINGS_N];
+	struct settings_flags flags; /* that it was loaded with */
 };
 
 /*
@@ -130,6 +131,12 @@ void settings_release(struct settings *settings);
 
 /* Takes the secrets of the environment out of ps and /proc; settings_load() still finds them. At start, in one thread. */
 void settings_hide_secrets(void);
+
+/*
+ * Takes the values of *next that are LIVE over into *settings, and releases *next: what is AT_START stays as it is, since
+ * it stays in force.
+ */
+void settings_adopt(struct settings *settings, struct settings *next);
 
 /* ---- The table, for those who make flags or listings of it ---- */
 

@@ -4,12 +4,17 @@
 #include "base/log.h"
 #include "intake.h"
 #include "letter.h"
+#include "pulse.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <uv.h>
 
-enum { FINISH_TICKS_MAX = 10000 /* producers that never stop shall not keep a stopping agent */ };
+enum {
+	FINISH_TICKS_MAX = 10000, /* producers that never stop shall not keep a stopping agent */
+};
 
 struct storage {
 	struct storage_options options;
@@ -27,6 +32,9 @@ struct storage {
 	bool finishing;
 	int finish_ticks;
 	bool lost;
+	atomic_int_fast64_t commit_events;
+
+	struct pulse pulse; /* of who asks whether the thread gets on */
 };
 
 /* ---- The tick ------------------------------------------------------------------------------------- */
@@ -34,6 +42,8 @@ struct storage {
 static enum intake_result work(struct storage *storage)
 {
 	const int64_t before = intake_news(storage->intake);
+	intake_limit(storage->intake,
+		     atomic_load_explicit(&storage->commit_events, memory_order_relaxed));
 	intake_post(storage->intake, letter_box_take(&storage->box));
 	const enum intake_result result =
 		intake_step(storage->intake, clock_boot_us(), clock_wall_us(), storage->finishing);
@@ -115,6 +125,7 @@ static void run(void *context)
 {
 	struct storage *storage = context;
 	tick(storage);
+	storage->options.looked(storage->options.context);
 	uv_run(&storage->loop, UV_RUN_DEFAULT);
 }
 
@@ -169,6 +180,7 @@ int storage_start(const struct storage_options *options, struct storage **out, s
 	if (!storage)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	storage->options = *options;
+	atomic_init(&storage->commit_events, options->intake.commit_events);
 	letter_box_init(&storage->box);
 	int status = intake_open(&options->intake, &storage->intake, err);
 	if (!status)
@@ -221,6 +233,32 @@ int storage_order(struct storage *storage, struct order *order, struct err *err)
 	const int status = letter_box_order(&storage->box, order, err);
 	uv_async_send(&storage->wake);
 	return status;
+}
+
+void storage_limit(struct storage *storage, int64_t commit_events)
+{
+	atomic_store_explicit(&storage->commit_events, commit_events, memory_order_relaxed);
+}
+
+static int64_t cpu_us(uv_thread_t thread)
+{
+	clockid_t id;
+	struct timespec used;
+	if (pthread_getcpuclockid(thread, &id) || clock_gettime(id, &used))
+		return 0;
+	return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
+}
+
+bool storage_gets_on(struct storage *storage, int64_t now_us)
+{
+	const struct intake_counters *counters = intake_counters(storage->intake);
+	const struct pulse_reading reading = {
+		.now_us = now_us,
+		.tick_us = (int64_t)counter_read(&counters->tick_us),
+		.cpu_us = cpu_us(storage->thread),
+		.at_disk = counter_read(&counters->at_store),
+	};
+	return pulse_beats(&storage->pulse, &reading);
 }
 
 void storage_finish(struct storage *storage)

@@ -21,6 +21,8 @@ struct storage;
 
 struct storage_options {
 	struct intake_options intake;
+	/* Told once on the storage thread: it has looked at every ring, and stored what it could. */
+	void (*looked)(void *context);
 	/*
 	 * Told on the storage thread after each commit that may have brought a sink something to do: records of
 	 * rings, or events that are held no longer. Must return at once.
@@ -49,6 +51,15 @@ uint64_t storage_settlements(const struct storage *storage);
 
 /* Has it carried out, a part with each transaction. Any thread. */
 int storage_order(struct storage *storage, struct order *order, struct err *err);
+
+/* How many events a transaction may have from now on. Any thread. */
+void storage_limit(struct storage *storage, int64_t commit_events);
+
+/*
+ * Whether the thread gets on, or is kept by the disk, which nobody but the disk can help: it has come round lately, or it
+ * is at the store and sleeps. Asked again and again by one thread.
+ */
+bool storage_gets_on(struct storage *storage, int64_t now_us);
 
 /* Stores what is in the rings now, then calls finished(); goes on working. */
 void storage_finish(struct storage *storage);

@@ -23,6 +23,11 @@ int64_t clock_boot_us(void)
 	return read_us(CLOCK_BOOTTIME);
 }
 
+int64_t clock_monotonic_us(void)
+{
+	return read_us(CLOCK_MONOTONIC);
+}
+
 /* ---- Writing -------------------------------------------------------------------------------------- */
 
 static char *put_two(char *to, int64_t number)

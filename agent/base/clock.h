@@ -11,6 +11,9 @@ int64_t clock_wall_us(void);
 /* Microseconds since boot, suspend included. */
 int64_t clock_boot_us(void);
 
+/* Likewise, suspend left out: for the protocol of systemd, which counts so. */
+int64_t clock_monotonic_us(void);
+
 enum { CLOCK_TEXT_BYTES = 28 };
 
 /* "2026-11-23T12:00:00.123456Z"; digits is 0, 3 or 6 behind the point. Returns text. */

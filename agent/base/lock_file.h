@@ -16,13 +16,17 @@
  */
 int lock_file_take(const char *path, const char *who, int *fd, struct err *err);
 
+/* Its holder says something else: a line of who it is, and where there is more to tell, another line. */
+int lock_file_tell(int fd, const char *who, const char *note, struct err *err);
+
 enum { LOCK_FILE_WHO_BYTES = 512 };
 
 /* Who holds the lock at path, or held it last. */
 struct lock_file_holder {
 	bool holds; /* now */
 	char who[LOCK_FILE_WHO_BYTES];
-	int64_t since_us; /* wall clock: when it was taken */
+	char note[LOCK_FILE_WHO_BYTES]; /* what else it tells; "": nothing */
+	int64_t since_us;               /* wall clock: when it was taken */
 };
 
 /* Looks without touching. 0; ERR_SYSTEM when it cannot be told; 1: there is no such file. */

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,16 +20,29 @@ struct limit {
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct limit limits[LIMITS]; /* under mutex */
-static enum log_level lowest_level = LOG_INFO;
+static struct limit limits[LIMITS];        /* under mutex */
+static atomic_int lowest_level = LOG_INFO; /* alone: nothing else depends on it */
 static enum log_format format = LOG_LOGFMT;
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 void log_setup(enum log_level level, enum log_format chosen)
 {
-	lowest_level = level;
+	log_set_level(level);
 	format = chosen;
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&lowest_level, (int)level, memory_order_relaxed);
+}
+
+enum log_level log_level_of(const char *name)
+{
+	for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++)
+		if (strcmp(name, level_names[level]) == 0)
+			return level;
+	return LOG_INFO;
 }
 
 /* ---- Limits --------------------------------------------------------------------------------------- */
@@ -149,7 +163,7 @@ static void build(struct buf *line, enum log_level level, const char *message,
 
 void log_line(enum log_level level, const char *message, const struct log_field *fields)
 {
-	if (level < lowest_level)
+	if ((int)level < atomic_load_explicit(&lowest_level, memory_order_relaxed))
 		return;
 	int64_t left_out;
 	pthread_mutex_lock(&mutex);

@@ -36,6 +36,12 @@ struct log_field {
 /* Before the first line, from one thread. */
 void log_setup(enum log_level level, enum log_format format);
 
+/* Another level, from now on. Any thread. */
+void log_set_level(enum log_level level);
+
+/* Of "debug", "info", "warn" and "error"; LOG_INFO for any other name. */
+enum log_level log_level_of(const char *name);
+
 /* message must be a string constant: lines are limited by its address. */
 void log_line(enum log_level level, const char *message, const struct log_field *fields);
 

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "doctor/doctor.h"
+#include "options.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ int cli_config(int argc, char **argv)
 	struct err err = {0};
 	if (action == ACTION_SHOW)
 		show(&settings);
-	else if (doctor_check_settings(&settings, &err) == 0)
+	else if (options_check(&settings, &err) == 0)
 		say_fine(&settings);
 	settings_release(&settings);
 	return err.code ? cli_fail(line.command, &err) : cli_finish(line.command);

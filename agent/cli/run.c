@@ -7,15 +7,6 @@
 #include <argp.h>
 #include <string.h>
 
-static enum log_level level_of(const char *name)
-{
-	static const char *const names[] = {"debug", "info", "warn", "error"};
-	for (int i = 0; i < 4; i++)
-		if (strcmp(name, names[i]) == 0)
-			return (enum log_level)i;
-	return LOG_INFO;
-}
-
 int cli_run(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -24,8 +15,9 @@ int cli_run(int argc, char **argv)
 		       "there to Pay-i.\v"
 		       "SIGTERM or SIGINT: the rings are stored, the sink flushes for at most "
 		       "shutdown-flush-s seconds, and "
-		       "the agent ends. Without a key it works offline; what waits is sent when "
-		       "there is one.\n\n"
+		       "the agent ends. SIGHUP: it reads its configuration again, and goes on with "
+		       "the old one where the new one is wrong. Without a key it works offline; "
+		       "what waits is sent when there is one.\n\n"
 		       "Example: PAYI_API_KEY_FILE=/etc/payi/key payi-agent run --data-dir "
 		       "/var/lib/payi",
 	};
@@ -35,7 +27,7 @@ int cli_run(int argc, char **argv)
 	const int usage = cli_parse(&line, argc, argv, &settings);
 	if (usage)
 		return usage;
-	log_setup(level_of(settings.log_level),
+	log_setup(log_level_of(settings.log_level),
 		  strcmp(settings.log_format, "json") == 0 ? LOG_JSON : LOG_LOGFMT);
 	settings_hide_secrets();
 	if (!settings.core_dumps)

@@ -59,6 +59,16 @@ static void add_agent(const struct status_agent *agent, const struct colour *col
 	buf_add_char(out, '\n');
 }
 
+static void add_configuration(const char *trouble, struct buf *out)
+{
+	if (!*trouble)
+		return;
+	add_heading(out, "Settings");
+	buf_add_str(out, "NOT IN FORCE, the agent goes on with those it had: ");
+	display_add(out, trouble);
+	buf_add_char(out, '\n');
+}
+
 static void add_database(const struct status *status, struct buf *out)
 {
 	add_heading(out, "Database");
@@ -249,6 +259,7 @@ static void add_rings(const struct status *status, const struct format_options *
 void status_text(const struct status *status, const struct format_options *options, struct buf *out)
 {
 	add_agent(&status->agent, options->colour, out);
+	add_configuration(status->configuration, out);
 	add_database(status, out);
 	add_books(status, options->colour, out);
 	for (int i = 0; i < status->n_sinks; i++)

@@ -6,8 +6,6 @@
 #ifndef PAYI_DOCTOR_DOCTOR_H
 #define PAYI_DOCTOR_DOCTOR_H
 
-#include "base/err.h"
-
 #include <stdbool.h>
 
 struct settings;
@@ -26,8 +24,5 @@ typedef void doctor_take_fn(void *ctx, const struct doctor_finding *finding);
 
 /* Gives each finding to take() as it is made. Without the network: nothing is sent to the service. */
 void doctor_examine(const struct settings *settings, bool network, doctor_take_fn *take, void *ctx);
-
-/* What only the start of the agent would find wrong with settings that are each valid. ERR_CONFIG. */
-int doctor_check_settings(const struct settings *settings, struct err *err);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include "base/nearness.h"
 #include "doctor/doctor_parts.h"
-#include "sink/payi/probe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,14 +91,6 @@ static void look_at_file(struct doctor *doctor)
 		   settings->config_file);
 	doctor_advise(doctor, "chmod 600 %s, or put the key into a file of its own (api_key_file)",
 		      settings->config_file);
-}
-
-int doctor_check_settings(const struct settings *settings, struct err *err)
-{
-	bool loopback = false;
-	const struct probe_options options = {.base_url = settings->base_url,
-					      .allow_insecure = settings->allow_insecure};
-	return probe_check_url(&options, &loopback, err);
 }
 
 void doctor_settings(struct doctor *doctor)

@@ -408,6 +408,11 @@ int drain_take(struct drain *drain, int64_t now_wall_us, struct err *err)
 	return 0;
 }
 
+void drain_limit(struct drain *drain, int64_t commit_events)
+{
+	drain->commit_events = commit_events;
+}
+
 void drain_give_back(struct drain *drain)
 {
 	for (int i = 0; i < drain->n_rings; i++)

@@ -22,6 +22,9 @@ int drain_open(const char *ring_dir, int64_t commit_events, struct store *store,
 	       struct drain **drain, struct err *err);
 void drain_close(struct drain *drain);
 
+/* How many events a transaction may have; between transactions. */
+void drain_limit(struct drain *drain, int64_t commit_events);
+
 /* The directory may hold new rings: look through it with the next drain_look(). */
 void drain_rescan(struct drain *drain);
 

@@ -1,6 +1,7 @@
 #include "history/status.h"
 
 #include "base/clock.h"
+#include "base/lock_file.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -31,6 +32,19 @@ static int64_t file_bytes(const char *path, const char *suffix)
 	    stat(whole, &stat_of))
 		return 0;
 	return (int64_t)stat_of.st_size;
+}
+
+/* The lock of the data directory tells it. */
+static void read_configuration(struct status *status)
+{
+	char path[PATH_MAX];
+	struct lock_file_holder holder = {0};
+	const char *slash = strrchr(status->database, '/');
+	const int len = slash ? (int)(slash - status->database) : 0;
+	if (snprintf(path, sizeof(path), "%.*s/agent.lock", len, status->database) <
+		    (int)sizeof(path) &&
+	    lock_file_look(path, &holder, NULL) == 0 && holder.holds)
+		snprintf(status->configuration, sizeof(status->configuration), "%s", holder.note);
 }
 
 static int take_ring(void *context, const struct books_ring *ring)
@@ -82,6 +96,7 @@ int status_gather(const char *database, const char *ring_dir, struct query_db *d
 	if (!status->ring)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	status_read_agent(ring_dir, &status->agent);
+	read_configuration(status);
 	const int done = db ? read_books(status, db, err) : 0;
 	status->has_database = db && !done;
 	status->database_bytes = file_bytes(database, "");

@@ -13,7 +13,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { STATUS_RINGS_MAX = 4096, STATUS_SINKS_MAX = 1, STATUS_GONE_MAX = 24 };
+enum {
+	STATUS_RINGS_MAX = 4096,
+	STATUS_SINKS_MAX = 1,
+	STATUS_GONE_MAX = 24,
+	STATUS_TEXT_BYTES = 512
+};
 
 struct status_agent {
 	bool runs;                   /* somebody holds the ring directory's lock */
@@ -48,6 +53,8 @@ struct status {
 	const char *ring_dir;
 	int64_t now_us;
 	struct status_agent agent;
+	char configuration
+		[STATUS_TEXT_BYTES]; /* why a running agent has not taken it; "": it has */
 	bool has_database;
 	int64_t database_bytes;
 	int64_t wal_bytes;

@@ -149,6 +149,7 @@ void status_json(const struct status *status, struct buf *out)
 	add_time(out, "time", status->now_us);
 	add_agent(&status->agent, out);
 	add_database(status, out);
+	add_text(out, "settings_error", status->configuration);
 	add_text(out, "ring_dir", status->ring_dir);
 	add_books(status, out);
 	add_name(out, "sinks");

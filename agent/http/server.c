@@ -91,16 +91,31 @@ static int check_remote(const struct server_options *options, const struct liste
 		options->listen);
 }
 
+/* Token and address are filled in where there are such. */
+static int read_options(const struct server_options *options, char token[GUARD_TOKEN_BYTES],
+			struct listen_address *address, struct err *err)
+{
+	int status = 0;
+	if (*options->token_file)
+		status = read_token(options->token_file, token, err);
+	if (!status && *options->listen)
+		status = listen_parse(options->listen, address, err);
+	if (!status && *options->listen)
+		status = check_remote(options, address, err);
+	return status;
+}
+
+int server_check(const struct server_options *options, struct err *err)
+{
+	char token[GUARD_TOKEN_BYTES];
+	struct listen_address address;
+	return read_options(options, token, &address, err);
+}
+
 static int open_doors(struct server *server, const struct server_options *options, struct err *err)
 {
 	struct listen_address address;
-	int status = 0;
-	if (*options->token_file)
-		status = read_token(options->token_file, server->guard.token, err);
-	if (!status && *options->listen)
-		status = listen_parse(options->listen, &address, err);
-	if (!status && *options->listen)
-		status = check_remote(options, &address, err);
+	const int status = read_options(options, server->guard.token, &address, err);
 	if (status)
 		return status;
 	open_unix(server);

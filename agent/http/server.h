@@ -62,6 +62,9 @@ struct server_host {
 	int (*order)(void *context, const struct server_order *order, int64_t *n, struct err *err);
 };
 
+/* ERR_CONFIG: a setting is wrong. Opens nothing but the token's file. */
+int server_check(const struct server_options *options, struct err *err);
+
 /*
  * ERR_CONFIG: a setting is wrong. What cannot be had otherwise (a port that is taken) is logged, and does not keep
  * the agent from its work.

@@ -336,3 +336,98 @@ Test(payi_sink, settings_out_of_range_are_refused)
 	cr_assert_not_null(strstr(err.text, "in_flight"));
 	sink = NULL;
 }
+
+/* ---- Other options while it runs ---------------------------------------------------------------------- */
+
+static size_t items_in(const struct server_request *request)
+{
+	json_t *root = json_loads(request->body, 0, NULL);
+	const size_t n = json_array_size(root);
+	json_decref(root);
+	return n;
+}
+
+static size_t n_items_max;
+
+static void note_items(struct server *self, const struct server_request *request,
+		       struct server_answer *answer)
+{
+	const size_t n = items_in(request);
+	n_items_max = n > n_items_max ? n : n_items_max;
+	accept_all(self, request, answer);
+}
+
+static void configure(void)
+{
+	struct err err;
+	cr_assert_eq(payi_sink_configure(sink, &options, &err), 0, "%s", err.text);
+}
+
+/* Batches of the old size are filled, wait and are under way when the new one comes. */
+Test(payi_sink, goes_on_with_batches_of_another_size)
+{
+	static const int sizes[] = {25, 3, 40, 1, 10};
+	server.script = note_items;
+	add_events(85);
+	open_sink();
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		add_events(85);
+		payi_sink_wake(sink);
+		uv_run(&loop, UV_RUN_NOWAIT);
+		options.batch_events = sizes[i];
+		configure();
+		run_until(all_delivered);
+		n_items_max = 0;
+		add_events(85);
+		payi_sink_wake(sink);
+		run_until(all_delivered);
+		cr_expect_eq(n_items_max, sizes[i], "%zu items for %d", n_items_max, sizes[i]);
+	}
+	check_tiling();
+}
+
+Test(payi_sink, takes_no_options_that_are_wrong)
+{
+	struct err err;
+	open_sink();
+	options.batch_events = 0;
+	options.api_key = "another";
+	cr_assert_eq(payi_sink_configure(sink, &options, &err), ERR_CONFIG);
+	server.script = check_request;
+	add_events(10);
+	payi_sink_wake(sink);
+	run_until(all_delivered);
+	cr_expect_eq(server.n_requests, 1, "with the old key, and of the old size");
+}
+
+static void want_another_key(struct server *self, const struct server_request *request,
+			     struct server_answer *answer)
+{
+	cr_assert_not_null(strstr(request->headers, "xProxy-api-key: secret-2\r\n"));
+	accept_all(self, request, answer);
+}
+
+static bool is_offline(void)
+{
+	return strcmp(state, "offline") == 0;
+}
+
+Test(payi_sink, takes_another_key_and_none)
+{
+	open_sink();
+	add_events(10);
+	payi_sink_wake(sink);
+	run_until(all_delivered);
+	options.api_key = "secret-2";
+	configure();
+	server.script = want_another_key;
+	add_events(10);
+	payi_sink_wake(sink);
+	run_until(all_delivered);
+	options.api_key = "";
+	configure();
+	add_events(10);
+	payi_sink_wake(sink);
+	run_until(is_offline);
+	cr_expect_eq(server.n_requests, 2);
+}

@@ -19,11 +19,34 @@ enum {
 int batch_init(struct batch *batch, int32_t events_max)
 {
 	size_t n = (size_t)events_max;
-	*batch = (struct batch){.events_max = events_max};
+	*batch = (struct batch){.events_max = events_max, .events_room = events_max};
 	batch->items = calloc(n, sizeof(*batch->items));
 	batch->verdicts = calloc(n, sizeof(*batch->verdicts));
 	batch->instances = calloc(n, sizeof(*batch->instances));
 	return batch->items && batch->verdicts && batch->instances ? 0 : -1;
+}
+
+/* What was grown before memory ran out stays so: there is room for more than is said. */
+static int make_room(struct batch *batch, size_t n)
+{
+	void *items = realloc(batch->items, n * sizeof(*batch->items));
+	batch->items = items ? items : batch->items;
+	void *verdicts = realloc(batch->verdicts, n * sizeof(*batch->verdicts));
+	batch->verdicts = verdicts ? verdicts : batch->verdicts;
+	void *instances = realloc(batch->instances, n * sizeof(*batch->instances));
+	batch->instances = instances ? instances : batch->instances;
+	return items && verdicts && instances ? 0 : -1;
+}
+
+int batch_resize(struct batch *batch, int32_t events_max)
+{
+	if (events_max > batch->events_room) {
+		if (make_room(batch, (size_t)events_max))
+			return -1;
+		batch->events_room = events_max;
+	}
+	batch->events_max = events_max;
+	return 0;
 }
 
 void batch_release(struct batch *batch)

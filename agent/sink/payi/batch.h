@@ -59,6 +59,7 @@ struct batch_verdict {
 struct batch {
 	bool deferred; /* its events were, and come again: each has an outcome */
 	int32_t events_max;
+	int32_t events_room; /* of the arrays: as many at least */
 	size_t bytes_max;
 	bool filling; /* the body's array is not closed yet */
 
@@ -91,8 +92,11 @@ struct batch {
 	struct buf texts;
 };
 
-/* events_max bounds the arrays; they are taken once. */
+/* events_max is what a batch takes; there is room for as many from the start. */
 int batch_init(struct batch *batch, int32_t events_max);
+
+/* Another size, for the batches that are begun from now on. -1, and nothing changed: no memory. */
+int batch_resize(struct batch *batch, int32_t events_max);
 void batch_release(struct batch *batch);
 
 /* Empties it and begins a new one. bytes_max bounds the body; one event alone may be larger. */

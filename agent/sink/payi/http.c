@@ -354,6 +354,11 @@ int http_send(struct http *http, const struct http_request *request, http_done_f
 	return 0;
 }
 
+void http_set_timeout(struct http *http, int timeout_s)
+{
+	http->timeout_s = timeout_s;
+}
+
 bool http_is_connected(const struct http *http)
 {
 	for (const struct exchange *exchange = http->active; exchange; exchange = exchange->next) {

@@ -63,6 +63,9 @@ int http_open(uv_loop_t *uv, const struct http_options *options, struct http **h
 int http_send(struct http *http, const struct http_request *request, http_done_fn *done, void *ctx,
 	      struct err *err);
 
+/* For exchanges that begin from now on. */
+void http_set_timeout(struct http *http, int timeout_s);
+
 /* Whether any exchange under way has got as far as a connection. */
 bool http_is_connected(const struct http *http);
 

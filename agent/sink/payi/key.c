@@ -68,3 +68,9 @@ int key_look(struct key *key, struct err *err)
 	int status = read_file(key->path, text, &len, err);
 	return status ? status : take(key, text, len, key->path, err);
 }
+
+void key_forget(struct key *key)
+{
+	memset(key->text, 0, sizeof(key->text));
+	key->generation++;
+}

@@ -22,4 +22,7 @@ struct key {
  */
 int key_look(struct key *key, struct err *err);
 
+/* There is none any more, and none was kept. */
+void key_forget(struct key *key);
+
 #endif

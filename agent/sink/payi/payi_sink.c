@@ -38,6 +38,7 @@ struct payi_sink {
 	char *api_key_file;
 	struct service service;
 	int64_t key_look_us; /* not before */
+	bool look_anew;      /* even at a key that works */
 	struct endpoint endpoint;
 	struct queue queue;
 	int n_under_way; /* batches */
@@ -68,7 +69,8 @@ static void kick(struct payi_sink *sink)
 /* A key that works is left alone; one that is missing or refused is looked for again and again. */
 static bool wants_key(const struct payi_sink *sink)
 {
-	return !service_has_key(&sink->service) || sink->endpoint.state == ENDPOINT_KEY_REFUSED;
+	return !service_has_key(&sink->service) || sink->look_anew ||
+	       sink->endpoint.state == ENDPOINT_KEY_REFUSED;
 }
 
 static void look_for_key(struct payi_sink *sink, int64_t now_us, int64_t wall_us)
@@ -78,6 +80,7 @@ static void look_for_key(struct payi_sink *sink, int64_t now_us, int64_t wall_us
 	struct err err;
 	uint32_t generation = sink->service.key.generation;
 	sink->key_look_us = now_us + KEY_LOOK_US;
+	sink->look_anew = false;
 	if (key_look(&sink->service.key, &err) && strcmp(sink->status.error, err.text) != 0)
 		status_error(&sink->status, err.text, wall_us);
 	if (sink->service.key.generation != generation)
@@ -399,15 +402,26 @@ static int set_up(struct payi_sink *sink, const struct payi_sink_options *option
 	return 0;
 }
 
+static int check_all(const struct payi_sink_options *options, bool *loopback, struct err *err)
+{
+	const int status = check_options(options, err);
+	return status ? status
+		      : url_check(options->base_url ? options->base_url : "",
+				  options->allow_insecure, loopback, err);
+}
+
+int payi_sink_check(const struct payi_sink_options *options, struct err *err)
+{
+	bool loopback = false;
+	return check_all(options, &loopback, err);
+}
+
 int payi_sink_new(uv_loop_t *loop, const struct payi_sink_options *options,
 		  const struct sink_host *host, int64_t position, struct payi_sink **out,
 		  struct err *err)
 {
 	bool loopback = false;
-	int status = check_options(options, err);
-	if (!status)
-		status = url_check(options->base_url ? options->base_url : "",
-				   options->allow_insecure, &loopback, err);
+	int status = check_all(options, &loopback, err);
 	if (status)
 		return status;
 	struct payi_sink *sink = calloc(1, sizeof(*sink));
@@ -431,6 +445,49 @@ int payi_sink_new(uv_loop_t *loop, const struct payi_sink_options *options,
 	sink->timer.data = sink;
 	kick(sink);
 	*out = sink;
+	return 0;
+}
+
+static int take_key_options(struct payi_sink *sink, const struct payi_sink_options *options,
+			    struct err *err)
+{
+	char *api_key = copy(options->api_key);
+	char *api_key_file = copy(options->api_key_file);
+	if (!api_key || !api_key_file) {
+		free(api_key);
+		free(api_key_file);
+		return err_set(err, ERR_MEMORY, "out of memory");
+	}
+	free(sink->api_key);
+	free(sink->api_key_file);
+	sink->service.key.given = sink->api_key = api_key;
+	sink->service.key.path = sink->api_key_file = api_key_file;
+	sink->look_anew = true;
+	sink->key_look_us = 0;
+	if (!*api_key && !*api_key_file)
+		key_forget(&sink->service.key);
+	return 0;
+}
+
+int payi_sink_configure(struct payi_sink *sink, const struct payi_sink_options *options,
+			struct err *err)
+{
+	struct queue *queue = &sink->queue;
+	const int32_t batch_events = queue->batch_events;
+	const size_t batch_bytes = queue->batch_bytes;
+	int status = sink->closing ? 0 : check_options(options, err);
+	if (status || sink->closing)
+		return status;
+	if (queue_resize(queue, (int32_t)options->batch_events, (size_t)options->batch_bytes))
+		return err_set(err, ERR_MEMORY, "out of memory");
+	status = take_key_options(sink, options, err);
+	if (status) {
+		(void)queue_resize(queue, batch_events, batch_bytes); /* there is room for it */
+		return status;
+	}
+	queue->batch_age_us = options->batch_age_ms * 1000;
+	http_set_timeout(sink->service.http, (int)options->timeout_s);
+	kick(sink);
 	return 0;
 }
 

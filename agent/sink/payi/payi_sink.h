@@ -33,10 +33,21 @@ struct payi_sink_options {
 	int64_t timeout_s;
 };
 
+/* ERR_CONFIG: a sink cannot be made of them. Looks at nothing but the options. */
+int payi_sink_check(const struct payi_sink_options *options, struct err *err);
+
 /* Events after position are to be sent. host is copied. It begins with the loop's next turn. */
 int payi_sink_new(uv_loop_t *loop, const struct payi_sink_options *options,
 		  const struct sink_host *host, int64_t position, struct payi_sink **sink,
 		  struct err *err);
+
+/*
+ * Goes on with other options, from the next request on: the key and its file, which is looked at again at once, sizes and
+ * age of batches, the time-out. Address, authorities and in_flight stay what they were. When it fails all
+ * stays as it was. From the loop's thread.
+ */
+int payi_sink_configure(struct payi_sink *sink, const struct payi_sink_options *options,
+			struct err *err);
 
 /* Valid until the sink is freed. Any thread may read. */
 const struct sink_counters *payi_sink_counters(const struct payi_sink *sink);

@@ -28,6 +28,35 @@ int queue_init(struct queue *queue, void *owner)
 	return 0;
 }
 
+/* Of the span that is settled, at the most; its batches may be of the old size. */
+static int make_outcomes(struct queue *queue, int32_t batch_events)
+{
+	const int32_t most = queue->slots[0].batch.events_room;
+	const size_t n = (size_t)(batch_events > most ? batch_events : most);
+	void *outcomes =
+		realloc(queue->outcomes, (size_t)queue->in_flight * n * sizeof(*queue->outcomes));
+	if (!outcomes)
+		return -1;
+	queue->outcomes = outcomes;
+	return 0;
+}
+
+int queue_resize(struct queue *queue, int32_t batch_events, size_t batch_bytes)
+{
+	queue_stop_filling(queue);
+	if (make_outcomes(queue, batch_events))
+		return -1;
+	for (int i = 0; i < queue->n_slots; i++)
+		if (batch_resize(&queue->slots[i].batch, batch_events)) {
+			while (i-- > 0)
+				(void)batch_resize(&queue->slots[i].batch, queue->batch_events);
+			return -1;
+		}
+	queue->batch_events = batch_events;
+	queue->batch_bytes = batch_bytes;
+	return 0;
+}
+
 void queue_release(struct queue *queue)
 {
 	for (int i = 0; queue->slots && i < queue->n_slots; i++) {

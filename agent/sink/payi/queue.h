@@ -92,8 +92,14 @@ struct queue {
 int queue_init(struct queue *queue, void *owner);
 void queue_release(struct queue *queue);
 
+/* Other sizes, for batches that are begun from now on. -1: no memory, and what was is still so. */
+int queue_resize(struct queue *queue, int32_t batch_events, size_t batch_bytes);
+
 /* Fetches what there is room for. hurry: no event waits for company. (queue_fill.c) */
 void queue_fill(struct queue *queue, int64_t now_us, int64_t wall_us, bool hurry);
+
+/* The batches that are being filled go as they are. (queue_fill.c) */
+void queue_stop_filling(struct queue *queue);
 
 /* The batch that goes next, or NULL; and from when on there is one. */
 struct queue_slot *queue_next(const struct queue *queue, int64_t now_us);

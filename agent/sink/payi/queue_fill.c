@@ -278,3 +278,9 @@ int64_t queue_due_us(const struct queue *queue)
 		due_us = earlier(due_us, queue->deferred_again_us);
 	return due_us;
 }
+
+void queue_stop_filling(struct queue *queue)
+{
+	if (queue->filling)
+		close_span(queue, queue->filling);
+}

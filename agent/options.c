@@ -1,0 +1,44 @@
+#include "options.h"
+
+#include "settings.h"
+
+#include <stdio.h>
+
+struct payi_sink_options options_of_sink(const struct settings *settings)
+{
+	return (struct payi_sink_options){
+		.base_url = settings->base_url,
+		.api_key = settings->api_key,
+		.api_key_file = settings->api_key_file,
+		.ca_file = settings->ca_file,
+		.allow_insecure = settings->allow_insecure,
+		.batch_events = settings->batch_events,
+		.batch_bytes = settings->batch_bytes,
+		.batch_age_ms = settings->batch_age_ms,
+		.in_flight = settings->in_flight,
+		.timeout_s = settings->timeout_s,
+	};
+}
+
+struct server_options options_of_server(const struct settings *settings, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/agent.sock", settings->data_dir);
+	return (struct server_options){
+		.socket_path = path,
+		.listen = settings->http_listen,
+		.allow_remote = settings->http_allow_remote,
+		.token_file = settings->http_token_file,
+		.host = settings->http_host,
+		.database = settings->database,
+		.ring_dir = settings->ring_dir,
+	};
+}
+
+int options_check(const struct settings *settings, struct err *err)
+{
+	char path[PATH_MAX];
+	const struct payi_sink_options sink = options_of_sink(settings);
+	const struct server_options server = options_of_server(settings, path);
+	const int status = payi_sink_check(&sink, err);
+	return status ? status : server_check(&server, err);
+}

@@ -1,0 +1,28 @@
+/*
+ * How the settings become what the parts are opened with: in one place, for the agent that starts, for the one that
+ * reads its configuration again, and for `payi-agent config check`.
+ */
+#ifndef PAYI_OPTIONS_H
+#define PAYI_OPTIONS_H
+
+#include "base/err.h"
+#include "http/server.h"
+#include "sink/payi/payi_sink.h"
+
+#include <limits.h>
+
+struct settings;
+
+/* Texts are the settings' own. */
+struct payi_sink_options options_of_sink(const struct settings *settings);
+
+/* Likewise; the socket's path is put into path. */
+struct server_options options_of_server(const struct settings *settings, char path[PATH_MAX]);
+
+/*
+ * Whether an agent would start with them, as far as the settings themselves decide it. ERR_CONFIG: the text says
+ * which is wrong. Opens nothing that matters.
+ */
+int options_check(const struct settings *settings, struct err *err);
+
+#endif
