@@ -94,6 +94,9 @@
 	X(WAITING_BEFORE, \
 		       "SELECT 1 FROM sink_exceptions WHERE sink = ?1 AND instance = ?2" \
 		       " AND state IN ('deferred', 'held') AND event < ?3 LIMIT 1") \
+	X(DEFERRED_OF, \
+		       "SELECT 1 FROM sink_exceptions WHERE sink = ?1 AND instance = ?2" \
+		       " AND state = 'deferred' LIMIT 1") \
 	X(BEHIND_RELEASE, \
 		       "UPDATE sink_exceptions SET state = 'deferred', retry_us = ?3" \
 		       " WHERE sink = ?1 AND event IN (SELECT event FROM sink_exceptions WHERE sink = ?1" \

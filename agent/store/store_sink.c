@@ -86,24 +86,6 @@ static int settle_held(struct store *store, const char *sink, const struct sink_
 
 /* ---- Order ---------------------------------------------------------------------------------------- */
 
-/* What it waited behind may have gone by now: then it is its turn. */
-static int settle_behind(struct store *store, const char *sink, const struct sink_outcome *behind,
-			 int64_t now_us, struct err *err)
-{
-	sqlite3_stmt *find = store->statement[STORE_WAITING_BEFORE];
-	struct sink_outcome outcome = *behind;
-	int64_t found = 0;
-	int status = sql_bind(find, err, SQL_TEXT(sink), SQL_INT(behind->instance),
-			      SQL_INT(behind->id), SQL_END);
-	if (!status)
-		status = find_number(find, &found, err);
-	if (!found) {
-		outcome.verdict = SINK_DEFERRED;
-		outcome.retry_us = now_us;
-	}
-	return status ? status : put_exception(store, sink, &outcome, 0, now_us, err);
-}
-
 /* An event is settled for good: those that wait behind it come, some at a time, when no other is to come first. */
 static int release_behind(struct store *store, const char *sink, int64_t instance, int64_t now_us,
 			  struct err *err)
@@ -111,6 +93,48 @@ static int release_behind(struct store *store, const char *sink, int64_t instanc
 	return instance ? sql_run(store->statement[STORE_BEHIND_RELEASE], err, SQL_TEXT(sink),
 				  SQL_INT(instance), SQL_INT(now_us), SQL_END)
 			: 0;
+}
+
+static int find_waiting(struct store *store, const char *sink, const struct sink_outcome *behind,
+			int64_t *found, struct err *err)
+{
+	sqlite3_stmt *find = store->statement[STORE_WAITING_BEFORE];
+	const int status = sql_bind(find, err, SQL_TEXT(sink), SQL_INT(behind->instance),
+				    SQL_INT(behind->id), SQL_END);
+	return status ? status : find_number(find, found, err);
+}
+
+static int find_deferred(struct store *store, const char *sink, int64_t instance, int64_t *found,
+			 struct err *err)
+{
+	sqlite3_stmt *find = store->statement[STORE_DEFERRED_OF];
+	const int status = sql_bind(find, err, SQL_TEXT(sink), SQL_INT(instance), SQL_END);
+	return status ? status : find_number(find, found, err);
+}
+
+/*
+ * What it waited behind may have gone by now: then it is its turn. Of those that wait one must be on its way, or none would
+ * ever go: if this was the one, it is the first one's turn.
+ */
+static int settle_behind(struct store *store, const char *sink, const struct sink_outcome *behind,
+			 int64_t now_us, struct err *err)
+{
+	struct sink_outcome outcome = *behind;
+	int64_t before = 0;
+	int64_t on_its_way = 1;
+	int status = find_waiting(store, sink, behind, &before, err);
+	if (status)
+		return status;
+	if (!before) {
+		outcome.verdict = SINK_DEFERRED;
+		outcome.retry_us = now_us;
+	}
+	status = put_exception(store, sink, &outcome, 0, now_us, err);
+	if (!status)
+		status = find_deferred(store, sink, behind->instance, &on_its_way, err);
+	if (!status && !on_its_way)
+		status = release_behind(store, sink, behind->instance, now_us, err);
+	return status;
 }
 
 /* How the outcomes of a settlement add up. */

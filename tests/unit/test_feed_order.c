@@ -144,3 +144,24 @@ Test(feed_order, is_kept_when_one_becomes_due_behind_the_position)
 	feed_close(feed);
 	fixture_close(fixture);
 }
+
+/* 3 waits behind 1, and is not released when that goes, as 5 is on its way; which is then found to be behind 3. */
+Test(feed_order, one_of_those_that_wait_is_always_on_its_way)
+{
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 5);
+	settle(fixture, 0, 5,
+	       (struct sink_outcome[]){
+		       {.id = 1, .instance = ODD, .verdict = SINK_DEFERRED, .retry_us = START_US},
+		       {.id = 3, .instance = ODD, .verdict = SINK_BEHIND},
+		       {.id = 5, .instance = ODD, .verdict = SINK_DEFERRED, .retry_us = START_US}},
+	       3);
+	settle(fixture, 0, 0,
+	       &(struct sink_outcome){.id = 1, .instance = ODD, .verdict = SINK_DELIVERED}, 1);
+	assert_given(feed, START_US, "| 5 behind ");
+	settle(fixture, 0, 0,
+	       &(struct sink_outcome){.id = 5, .instance = ODD, .verdict = SINK_BEHIND}, 1);
+	assert_given(feed, START_US, "| 3 5 ");
+	feed_close(feed);
+	fixture_close(fixture);
+}
