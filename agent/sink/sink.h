@@ -85,6 +85,9 @@ struct sink_ask {
 	int32_t attempts;        /* how often it was deferred before */
 };
 
+/* An ask is put off by no more than this. */
+#define SINK_ASK_WAIT_MAX_US (INT64_C(3600) * 1000000)
+
 /* verdict: SINK_DELIVERED (done), SINK_DEFERRED (again at retry_us) or SINK_DEAD (refused for good). */
 struct sink_ask_outcome {
 	enum sink_ask_kind kind;

@@ -51,9 +51,10 @@ static const char events_sql[] =
 	" ORDER BY e.id LIMIT :limit";
 
 /*
- * What was deferred in the future was deferred before the clock was set back: by then nobody wants to wait. One that is
- * due waits behind another that is due, too, if that is not after the position any more: it became due when the sweep
- * had passed it, and comes with the next.
+ * No back-off is as long as ten minutes: what is to wait longer, and not for its own time to come, was deferred before
+ * the clock was set back, or between its verdict and its commit. By then nobody wants to wait. One that is due waits
+ * behind another that is due, too, if that is not after the position any more: it became due when the sweep had passed
+ * it, and comes with the next.
  */
 static const char deferred_sql[] =
 	"SELECT e.id, e.record, x.attempts, e.instance,"
@@ -62,22 +63,25 @@ static const char deferred_sql[] =
 	" AND (w.state = 'held' OR w.retry_us > :now OR w.event <= :after))"
 	" FROM sink_exceptions x JOIN events e ON e.id = x.event"
 	" WHERE x.sink = :sink AND x.state = 'deferred' AND x.event > :after"
-	" AND (x.retry_us <= :now OR x.last_us > :now + 60000000)"
+	" AND (x.retry_us <= :now OR x.retry_us > max(:now, e.event_timestamp_us) + 600000000)"
 	" ORDER BY x.event LIMIT :limit";
 
 static const char handle_sql[] = "SELECT given_id FROM use_case_handles WHERE instance = :instance";
 
-/* By retry_us and key, as the index has them: what was never asked before comes first, in the order of its coming. */
+/*
+ * By retry_us and key, as the index has them: what was never asked before comes first, in the order of its coming. What is
+ * due later than a sink may want was put off before the clock was set back.
+ */
 static const char definitions_sql[] =
 	"SELECT d.use_case_name, n.text, d.attempts, d.description FROM use_case_definitions d"
 	" JOIN names n ON n.id = d.use_case_name"
-	" WHERE d.state = 'waiting' AND d.retry_us <= :now"
+	" WHERE d.state = 'waiting' AND (d.retry_us <= :now OR d.retry_us > :now + :far)"
 	" ORDER BY d.retry_us, d.use_case_name LIMIT :limit";
 
 static const char handles_sql[] =
 	"SELECT h.instance, n.text, h.attempts FROM use_case_handles h"
 	" JOIN use_case_instances i ON i.id = h.instance JOIN names n ON n.id = i.use_case_name"
-	" WHERE h.state = 'waiting' AND h.retry_us <= :now"
+	" WHERE h.state = 'waiting' AND (h.retry_us <= :now OR h.retry_us > :now + :far)"
 	" ORDER BY h.retry_us, h.instance LIMIT :limit";
 
 static int prepare(struct feed *feed, struct err *err)
@@ -231,6 +235,7 @@ static int each_ask(struct query *query, enum sink_ask_kind kind, int64_t now_us
 	int taken = 0;
 	int status = 0;
 	query_bind_int(query, ":now", now_us);
+	query_bind_int(query, ":far", SINK_ASK_WAIT_MAX_US);
 	query_bind_int(query, ":limit", limit);
 	while ((status = query_step(query, err)) > 0 &&
 	       (*open = give_ask(query, kind, take, taker)))

@@ -159,6 +159,21 @@ Test(feed, gives_what_was_deferred_when_its_time_has_come)
 	fixture_close(fixture);
 }
 
+/* By the clock as it was before it was set back; whenever that was committed. */
+Test(feed, a_clock_set_back_by_a_day_keeps_no_deferred_event_waiting)
+{
+	const int64_t day_us = INT64_C(86400) * 1000000;
+	const struct sink_outcome deferred = {
+		.id = 1, .verdict = SINK_DEFERRED, .retry_us = START_US + day_us};
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 1);
+	settle(fixture, 0, 1, &deferred, 1);
+	assert_deferred(feed, START_US, 0, "1", 1, 1);
+	assert_deferred(feed, START_US + day_us - 300 * INT64_C(1000000), 0, "", 0, 0);
+	feed_close(feed);
+	fixture_close(fixture);
+}
+
 /* With a snapshot left open, the WAL could not start anew, and would grow with every commit. */
 Test(feed, holds_no_snapshot_after_it_has_returned)
 {
@@ -332,6 +347,7 @@ Test(feed, asks_again_when_the_time_has_come_and_never_after_an_answer)
 	answer(fixture, &later, START_US);
 	assert_asks(feed, START_US + 9, 10, 10, "triage#2(0) ", 1);
 	assert_asks(feed, START_US + 10, 10, 10, "triage#2(0) triage#1(1) ", 2);
+	assert_asks(feed, START_US - SINK_ASK_WAIT_MAX_US, 10, 10, "triage#2(0) triage#1(1) ", 2);
 	answer(fixture, &refused, START_US);
 	give_id(fixture, 1, "given-1", START_US);
 	assert_asks(feed, INT64_MAX, 10, 10, "", 0);

@@ -96,11 +96,13 @@ static void note_trouble(struct ask_entry *entry, int64_t retry_after_us, int64_
 		endpoint_failed(asks->links.endpoint, entry->probe, retry_after_us, now_us);
 }
 
+/* What the service says of waiting the endpoint obeys in full, however long it is. */
 static void defer(struct ask_entry *entry, const struct ask_answer *answer,
 		  const struct http_answer *http, int64_t wall_us)
 {
-	const int64_t wait_us =
-		later(http->retry_after_us, endpoint_defer_us(entry->ask.what.attempts));
+	int64_t wait_us = later(http->retry_after_us, endpoint_defer_us(entry->ask.what.attempts));
+	if (wait_us > SINK_ASK_WAIT_MAX_US)
+		wait_us = SINK_ASK_WAIT_MAX_US;
 	say(entry, answer, http->status, wall_us);
 	settle(entry, answer, SINK_DEFERRED, http->status, wall_us + wait_us);
 }
