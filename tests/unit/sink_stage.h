@@ -53,7 +53,9 @@ static inline int host_fetch(void *ctx, int64_t after_id, int limit, sink_take_f
 {
 	(void)ctx;
 	int n = 0;
-	for (int64_t id = after_id + 1; id <= n_events && n < limit; id++, n++) {
+	for (int64_t id = after_id + 1; id <= n_events && n < limit; id++) {
+		if (events[id].state != WAITING)
+			continue; /* it was put off in an earlier life */
 		const struct sink_item item = {.id = id,
 					       .record = events[id].event.record,
 					       .record_bytes = events[id].event.bytes,
@@ -61,6 +63,7 @@ static inline int host_fetch(void *ctx, int64_t after_id, int limit, sink_take_f
 					       .behind = is_behind(id, 0)};
 		if (!take(taker, &item))
 			break;
+		n++;
 	}
 	return n;
 }

@@ -119,3 +119,13 @@ Test(sink_order, a_slow_request_keeps_back_its_own_instances_alone)
 	payi_sink_wake(sink);
 	run_until(others_are_delivered);
 }
+
+/* Put off in an earlier life, when others of its instance had not been settled: these are fetched anew, and go first. */
+Test(sink_order, what_was_put_off_before_a_restart_waits_for_those_before_it)
+{
+	add_events_of(40, 1);
+	events[35].state = DEFERRED;
+	events[35].retry_us = 1; /* it is due */
+	open_sink();
+	run_until(all_delivered);
+}

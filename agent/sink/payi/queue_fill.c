@@ -29,6 +29,7 @@ struct taker {
 	struct queue *queue;
 	struct queue_span *span;
 	struct queue_slot *slot; /* NULL: by the event's instance */
+	int64_t until_id;        /* none beyond */
 	int64_t wall_us;
 	int64_t last_id; /* taken */
 	int n;
@@ -99,6 +100,8 @@ static bool on_take(void *ctx, const struct sink_item *offered)
 {
 	struct taker *taker = ctx;
 	struct sink_item item = *offered;
+	if (item.id > taker->until_id)
+		return false;
 	struct queue_slot *slot = taker->slot ? taker->slot : slot_for(taker, &item);
 	item.behind = is_behind(taker->queue, &item);
 	taker->full = !batch_add(&slot->batch, &item, taker->wall_us);
@@ -166,8 +169,11 @@ static void close_span(struct queue *queue, struct queue_span *span)
 static void fetch_into(struct queue *queue, struct queue_span *span, int64_t now_us,
 		       int64_t wall_us)
 {
-	struct taker taker = {
-		.queue = queue, .span = span, .wall_us = wall_us, .last_id = queue->fetched_id};
+	struct taker taker = {.queue = queue,
+			      .span = span,
+			      .until_id = INT64_MAX,
+			      .wall_us = wall_us,
+			      .last_id = queue->fetched_id};
 	int room = span->n_slots * queue->batch_events - span->n_taken;
 	bool was_empty = span->n_taken == 0;
 	int n = queue->host.fetch(queue->host.context, queue->fetched_id, room, on_take, &taker);
@@ -225,6 +231,15 @@ static bool deferred_is_under_way(const struct queue *queue)
 	return false;
 }
 
+/*
+ * Up to here new events are in batches that go, or are settled. What was deferred beyond, in an earlier life, may have
+ * to wait behind one that is yet to be fetched.
+ */
+static int64_t made_ready_id(const struct queue *queue)
+{
+	return queue->filling ? queue->filling->after_id : queue->fetched_id;
+}
+
 /* What was settled and is not committed would be fetched, and sent, again. */
 static void fetch_deferred(struct queue *queue, int64_t now_us, int64_t wall_us)
 {
@@ -238,7 +253,8 @@ static void fetch_deferred(struct queue *queue, int64_t now_us, int64_t wall_us)
 	}
 	waiting_forget(&queue->waiting, n_committed(queue));
 	batch_begin(&slot->batch, true, queue->batch_bytes);
-	struct taker taker = {.queue = queue, .slot = slot, .wall_us = wall_us};
+	struct taker taker = {
+		.queue = queue, .slot = slot, .until_id = made_ready_id(queue), .wall_us = wall_us};
 	queue->host.fetch_deferred(queue->host.context, wall_us, queue->deferred_after,
 				   queue->batch_events, on_take, &taker);
 	queue->deferred_after = taker.last_id;
