@@ -238,6 +238,18 @@ Test(sink_batch, a_success_that_is_not_the_services_json_is_tried_again)
 	cr_assert_eq(endpoint.state, ENDPOINT_WAITING);
 }
 
+/* It may have named an error that passes. */
+Test(sink_batch, half_of_a_refusal_gives_nobody_up)
+{
+	cr_assert(add(101));
+	cr_assert(batch_prepare(&batch, INGEST_BULK));
+	body_cut = true;
+	answer_with(400, "{\"ingest_count\":0,\"errors\":[{\"item_ind");
+	body_cut = false;
+	cr_assert_eq(answer.outcome, OUTCOME_FAILED);
+	expect_sent(101, 1);
+}
+
 Test(sink_batch, a_refused_timestamp_waits_if_recent_and_is_dead_if_old)
 {
 	const int64_t hour_us = INT64_C(3600) * SECOND;

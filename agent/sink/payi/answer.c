@@ -397,6 +397,9 @@ void answer_take(struct batch *batch, struct endpoint *endpoint, const struct ht
 	enum ingest_form form = batch->form;
 	answer->outcome = outcome_of_request(form, http->status, reply.whole.code,
 					     is_broken(http, &reply), http->hint);
+	/* Half of a refusal does not say whom it refuses, and for what. */
+	if (answer->outcome == OUTCOME_REFUSED && form != INGEST_LOOKUP && http->body_cut)
+		answer->outcome = OUTCOME_FAILED;
 	bool looked = form == INGEST_LOOKUP &&
 		      (answer->outcome == OUTCOME_ACCEPTED || answer->outcome == OUTCOME_REFUSED);
 	answer->text[0] = '\0';
