@@ -60,6 +60,19 @@ Test(sink_indexing, the_event_that_is_refused_alone_too_was_meant)
 	cr_assert_eq(outcome_of(103)->verdict, SINK_DEAD);
 }
 
+/* Another batch has found it out meanwhile. */
+Test(sink_indexing, the_one_before_is_not_sent_again_when_it_is_known_already)
+{
+	send_n(4);
+	answer_with(200, "{\"ingest_count\":3,\"errors\":[" BAD(2) "]}");
+	expect_sent(103, 1);
+	endpoint.indexing = INDEXING_FROM_0;
+	answer_with(200, "{\"ingest_count\":0,\"errors\":[" BAD(0) "]}");
+	settle();
+	cr_assert_eq(settlement.n_delivered, 3);
+	cr_assert_eq(outcome_of(103)->verdict, SINK_DEAD);
+}
+
 Test(sink_indexing, else_it_is_the_one_before)
 {
 	send_n(4);

@@ -58,13 +58,13 @@ void indexing_test(struct batch *batch, const struct reply *reply)
 void indexing_learn(enum indexing *indexing, struct batch *batch)
 {
 	const unsigned suspect = batch->items[0].suspect;
-	if (*indexing != INDEXING_UNKNOWN)
-		return;
-	if (suspect == BATCH_SUSPECT_FROM_1)
+	if (*indexing == INDEXING_UNKNOWN && suspect == BATCH_SUSPECT_FROM_1)
 		*indexing = INDEXING_FROM_1;
-	if (suspect != BATCH_SUSPECT_FROM_0)
+	if (*indexing == INDEXING_UNKNOWN && suspect == BATCH_SUSPECT_FROM_0)
+		*indexing = INDEXING_FROM_0;
+	if (*indexing != INDEXING_FROM_0)
 		return;
-	*indexing = INDEXING_FROM_0;
+	/* Also where another batch has learnt it meanwhile. */
 	for (size_t i = batch->n_in_body; i < batch->n_items; i++)
 		if (batch->items[i].suspect == BATCH_SUSPECT_FROM_1)
 			batch_delivered(batch, i);
