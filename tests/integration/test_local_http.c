@@ -209,6 +209,20 @@ static double sample(const char *metrics, const char *name)
 	return strtod(at + strlen(line), NULL);
 }
 
+/* Over all label values of a metric. */
+static double sum(const char *metrics, const char *name)
+{
+	double total = 0;
+	for (const char *at = metrics; (at = strstr(at, name));) {
+		const char *value = strchr(at, ' ');
+		const bool heads_line = at == metrics || at[-1] == '\n';
+		if (heads_line && at[strlen(name)] == '{' && value)
+			total += strtod(value, NULL);
+		at += strlen(name);
+	}
+	return total;
+}
+
 static double number(const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);
@@ -289,7 +303,7 @@ Test(local_http, metrics_agree_with_status)
 	cr_expect_eq(sample(metrics, "payi_agent_sink_requests_total{outcome=\"failed\"}"), 2);
 	cr_expect_eq(sample(metrics, "payi_agent_sink_retries_total"), 2);
 	cr_expect_eq(sample(metrics, "payi_agent_sink_request_seconds_count"),
-		     sample(metrics, "payi_agent_sink_responses_total{code=\"200\"}") + 2);
+		     sum(metrics, "payi_agent_sink_responses_total"));
 	cr_expect_eq(sample(metrics, "payi_agent_commit_seconds_count"),
 		     sample(metrics, "payi_agent_transactions_total"));
 	cr_expect_eq(sample(metrics, "payi_agent_commit_seconds_bucket{le=\"+Inf\"}"),
