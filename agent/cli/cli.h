@@ -25,6 +25,7 @@ enum cli_exit {
 	X(run, "run", "run the agent: store what applications track, send it to Pay-i")            \
 	X(status, "status", "whether the agent runs, the rings, the books, the sink")              \
 	X(events, "events", "tracked events")                                                      \
+	X(tail, "tail", "tracked events, as they are stored")                                      \
 	X(use_cases, "use-cases", "use case instances, correlated over all their events")          \
 	X(usage, "usage", "usage by hour or day")                                                  \
 	X(sql, "sql", "a query of your own, in SQL, for reading alone")                            \

@@ -300,8 +300,10 @@ int format_open(const struct format_options *options, const struct history_colum
 	format->options = *options;
 	format->columns = columns;
 	format->n_columns = n_columns;
-	format->table = (struct table){
-		.columns = columns, .n_columns = n_columns, .colour = options->colour};
+	format->table = (struct table){.columns = columns,
+				       .n_columns = n_columns,
+				       .colour = options->colour,
+				       .grows = options->grows};
 	if (options->kind == FORMAT_CSV)
 		add_csv_heading(format);
 	*out = format;

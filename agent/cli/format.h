@@ -22,6 +22,7 @@ struct format_options {
 	bool utc;
 	bool terminal; /* group digits, write out what could move it */
 	int width;     /* columns that a table may take; 0: any */
+	bool grows;    /* a table's columns widen when later rows ask for it */
 	bool total;    /* a table ends with a line of sums */
 	FILE *out;
 	const struct colour *colour; /* for headings; NULL: none */

@@ -7,10 +7,13 @@
 
 #include <stdbool.h>
 
-/* SIGINT, SIGTERM and SIGHUP wait from now on. */
+/* SIGINT, SIGTERM and SIGHUP wait from now on; and a pipe that nobody reads is an error of the write to it. */
 void interrupt_block(void);
 
 /* Whether one of them has come. The argument is for those who are given a question to ask; any will do. */
 bool interrupt_came(void *nothing);
+
+/* A descriptor that becomes readable when one of them comes, to be closed; -1 with errno. Reading it is not needed. */
+int interrupt_fd(void);
 
 #endif

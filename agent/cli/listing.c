@@ -63,12 +63,12 @@ struct request {
 
 /* ---- The command line ----------------------------------------------------------------------------- */
 
-static void read_limit(const char *text, int64_t *limit, struct argp_state *state)
+static void read_limit(const char *flag, const char *text, int64_t *limit, struct argp_state *state)
 {
 	char *end = NULL;
 	const long long number = strtoll(text, &end, 10);
 	if (end == text || *end || number < 0 || number > LIMIT_MAX)
-		argp_error(state, "--limit is '%s'; it must be 0 to %d", text, LIMIT_MAX);
+		argp_error(state, "%s is '%s'; it must be 0 to %d", flag, text, LIMIT_MAX);
 	*limit = number;
 }
 
@@ -206,7 +206,10 @@ static error_t parse_filter(int key, const char *arg, struct history_filters *fi
 		read_status(arg, &filters->http_status, state);
 		return 0;
 	case KEY_LIMIT:
-		read_limit(arg, &filters->limit, state);
+		read_limit("--limit", arg, &filters->limit, state);
+		return 0;
+	case LISTING_LINES:
+		read_limit("--lines", arg, &filters->limit, state);
 		return 0;
 	case KEY_REVERSE:
 		filters->oldest_first = true;
@@ -279,7 +282,7 @@ static void join_options(const struct listing *listing, struct argp_option joine
 {
 	int n = add_options(listing->filters, joined, 0);
 	n = add_options(filters_of_all, joined, n);
-	if (!listing->act)
+	if (!listing->act && !listing->show)
 		n = add_options(rows, joined, n);
 	joined[n] = (struct argp_option){0};
 }
@@ -325,10 +328,11 @@ static void say_what_is_missing(const struct request *request, const struct hist
 }
 
 /* A table of events does not say in every line what was asked for. */
-static void copy_columns(const struct request *request, const struct history_column *columns,
-			 int n_columns, struct history_column *copy)
+const struct history_column *listing_columns(enum history_kind kind,
+					     const struct history_filters *filters,
+					     struct history_column *copy, int *n)
 {
-	const struct history_filters *filters = &request->filters;
+	const struct history_column *columns = history_columns(kind, n);
 	const struct {
 		const char *asked;
 		const char *name;
@@ -337,20 +341,22 @@ static void copy_columns(const struct request *request, const struct history_col
 		     {filters->user_id, "user_id"},
 		     {filters->category, "category"},
 		     {filters->resource, "resource"}};
-	memcpy(copy, columns, (size_t)n_columns * sizeof(*copy));
-	for (int i = 0; i < n_columns && request->kind == HISTORY_EVENTS; i++)
+	memcpy(copy, columns, (size_t)*n * sizeof(*copy));
+	if (kind != HISTORY_EVENTS && kind != HISTORY_EVENTS_STORED)
+		return copy;
+	for (int i = 0; i < *n; i++)
 		for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++)
 			if (known[j].asked && strcmp(copy[i].name, known[j].name) == 0)
 				copy[i].heading = NULL;
+	return copy;
 }
 
 static int print_history(const struct request *request, struct history *history, struct err *err)
 {
 	int n_columns = 0;
-	const struct history_column *all = history_columns(request->kind, &n_columns);
 	struct history_column columns[TABLE_COLUMNS_MAX];
 	struct format *format = NULL;
-	copy_columns(request, all, n_columns, columns);
+	listing_columns(request->kind, &request->filters, columns, &n_columns);
 	int status = format_open(&request->output.format, columns, n_columns, &format, err);
 	if (!status && request->kind == HISTORY_USAGE_CHANGES &&
 	    request->output.format.kind == FORMAT_TABLE)
@@ -395,7 +401,7 @@ int listing_run(const struct listing *listing, int argc, char **argv)
 	struct request request = {
 		.listing = listing, .filters = HISTORY_FILTERS_INIT, .kind = listing->kind};
 	struct argp_option options[OPTIONS_MAX];
-	request.filters.limit = LIMIT_DEFAULT;
+	request.filters.limit = listing->show ? LISTING_LINES_DEFAULT : LIMIT_DEFAULT;
 	request.output =
 		(struct output){.formats = listing->act ? 0 : OUTPUT_ALL, .has_times = true};
 	request.output.format.total = listing->total;
@@ -414,8 +420,12 @@ int listing_run(const struct listing *listing, int argc, char **argv)
 		settings_release(&settings);
 		return status;
 	}
-	status = listing->act ? listing->act(&settings, &request.filters, &err)
-			      : list(&request, settings.database, &err);
+	if (listing->act)
+		status = listing->act(&settings, &request.filters, &err);
+	else if (listing->show)
+		status = listing->show(&settings, &request.filters, &request.output.format, &err);
+	else
+		status = list(&request, settings.database, &err);
 	settings_release(&settings);
 	return status ? cli_fail(listing->command, &err) : cli_finish(listing->command);
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 struct argp_option;
+struct format_options;
 struct settings;
 
 struct listing {
@@ -22,6 +23,9 @@ struct listing {
 	/* Instead of listing: what to do with what the filters mean. NULL: list. */
 	int (*act)(const struct settings *settings, const struct history_filters *filters,
 		   struct err *err);
+	/* Or how to list otherwise, with options of its own for how much. NULL: by pages, to their end. */
+	int (*show)(const struct settings *settings, const struct history_filters *filters,
+		    const struct format_options *format, struct err *err);
 };
 
 /* The options that not every listing has; for its filters. LISTING_KIND + a kind chooses that kind. */
@@ -33,9 +37,17 @@ enum listing_key {
 	LISTING_ACTIVE,
 	LISTING_REASON,
 	LISTING_STATUS,
-	LISTING_ALL, /* an act needs a filter, or this */
+	LISTING_LINES, /* the limit; LISTING_LINES_DEFAULT when it is not there */
+	LISTING_ALL,   /* an act needs a filter, or this */
 	LISTING_KIND = 0x400,
 };
+
+enum { LISTING_LINES_DEFAULT = -1 };
+
+/* The columns of a kind, but those that a table of what these filters ask for would show the same in every line. */
+const struct history_column *listing_columns(enum history_kind kind,
+					     const struct history_filters *filters,
+					     struct history_column *copy, int *n);
 
 /* Runs the command; returns its exit code. */
 int listing_run(const struct listing *listing, int argc, char **argv);

@@ -100,16 +100,31 @@ static bool cut_column(struct table *table)
 	return widest >= 0;
 }
 
+static void fit(struct table *table, int width)
+{
+	while (width && total_width(table, true) > width && drop_column(table))
+		;
+	while (width && total_width(table, false) > width && cut_column(table))
+		;
+}
+
 void table_lay_out(struct table *table, const struct buf *cells, int width)
 {
 	measure(table, cells);
 	table->laid_out = true;
-	if (!width)
-		return;
-	while (total_width(table, true) > width && drop_column(table))
-		;
-	while (total_width(table, false) > width && cut_column(table))
-		;
+	fit(table, width);
+}
+
+/* Never narrower than it was, as far as the terminal lets it. */
+static void grow(struct table *table, const struct buf *cells, int width)
+{
+	int before[TABLE_COLUMNS_MAX];
+	memcpy(before, table->width, sizeof(before));
+	measure(table, cells);
+	for (int i = 0; i < table->n_columns; i++)
+		if (table->width[i] < before[i])
+			table->width[i] = before[i];
+	fit(table, width);
 }
 
 /* ---- Lines ---------------------------------------------------------------------------------------- */
@@ -157,6 +172,8 @@ void table_add_rows(struct table *table, struct buf *out, const struct buf *cell
 	const char *end = cell + cells->len;
 	if (!table->laid_out)
 		table_lay_out(table, cells, width);
+	else if (table->grows)
+		grow(table, cells, width);
 	if (!table->has_heading)
 		add_heading(table, out);
 	table->has_heading = true;

@@ -22,6 +22,7 @@ struct table {
 	int width[TABLE_COLUMNS_MAX];    /* 0: not shown */
 	bool is_text[TABLE_COLUMNS_MAX]; /* of HISTORY_ANY: there was a value that is no number */
 	const struct colour *colour;     /* of the heading; NULL: none */
+	bool grows; /* later rows may widen it: of a listing that goes on for hours, whose first rows were few */
 	bool laid_out;
 	bool has_heading;
 };

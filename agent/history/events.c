@@ -117,5 +117,56 @@ static int read_events(struct history *history, history_take_fn *take, void *tak
 	}
 }
 
+/* ---- In the order of storing ---------------------------------------------------------------------- */
+
+enum {
+	STORED_WINDOW = 20000
+}; /* ids; a window without a match still holds its snapshot only for some 10 ms */
+
+/* Whatever the filters: ids lead, for what is asked for lies at their end. */
+static int open_stored(struct history *history, struct err *err)
+{
+	const struct history_filters *filters = &history->filters;
+	struct buf sql = BUF_INIT;
+	history->filters.oldest_first = true;
+	history->next_id = (filters->after ? filters->after->row : 0) + 1;
+	history->window_read = true;
+	buf_add_str(
+		&sql,
+		"WITH page AS MATERIALIZED (SELECT e.id AS time_us, e.id FROM events e NOT INDEXED"
+		" WHERE e.event_timestamp_us >= :since AND e.event_timestamp_us < :until");
+	history_filter_events(&sql, filters, &history->ids);
+	history_add_window(&sql, history, "e.id", "e.id");
+	buf_add_str(&sql, select_page);
+	buf_add_str(&sql, " ORDER BY p.id");
+	const int status = history_prepare(history, &sql, &history->page, err);
+	if (status)
+		return status;
+	query_bind_int(history->page, ":since", filters->since_us);
+	query_bind_int(history->page, ":until", filters->until_us);
+	return 0;
+}
+
+static int read_stored(struct history *history, history_take_fn *take, void *taker, struct err *err)
+{
+	for (;;) {
+		if (!history->window_read) {
+			const int n = history_read_window(history, take, taker, err);
+			if (n || history->has_more)
+				return n;
+		} else if (history->next_id > history->filters.last_event) {
+			return 0;
+		} else {
+			const int64_t last = earlier(history->next_id + STORED_WINDOW - 1,
+						     history->filters.last_event);
+			history_set_window(history, history->next_id, last);
+			history->next_id = last + 1;
+		}
+	}
+}
+
+const struct history_table history_events_stored = {columns, sizeof(columns) / sizeof(columns[0]),
+						    HISTORY_KNOWS_EVENTS, open_stored, read_stored};
+
 const struct history_table history_events = {columns, sizeof(columns) / sizeof(columns[0]),
 					     HISTORY_KNOWS_EVENTS, open_events, read_events};

@@ -51,6 +51,7 @@ struct history_filters {
 	enum history_sort sort;
 	bool oldest_first;                 /* or the least first */
 	const struct history_place *after; /* NULL: from the beginning */
+	int64_t last_event; /* of HISTORY_EVENTS_STORED alone: no event behind this one */
 };
 
 #define HISTORY_FILTERS_INIT                                                                       \

@@ -29,6 +29,7 @@ static const struct history_table *table_of(enum history_kind kind)
 		[HISTORY_SERIES_BY_CATEGORY] = &history_series_by_category,
 		[HISTORY_WAITING] = &history_waiting,
 		[HISTORY_DEAD] = &history_dead,
+		[HISTORY_EVENTS_STORED] = &history_events_stored,
 	};
 	return tables[kind];
 }

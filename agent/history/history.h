@@ -35,8 +35,9 @@ enum history_kind {
 	HISTORY_SERIES_BY_USE_CASE, /* and of the greatest few: filters.top; so are the next two */
 	HISTORY_SERIES_BY_RESOURCE,
 	HISTORY_SERIES_BY_CATEGORY,
-	HISTORY_WAITING, /* events on their way to the service */
-	HISTORY_DEAD,    /* events that the service refused for good */
+	HISTORY_WAITING,       /* events on their way to the service */
+	HISTORY_DEAD,          /* events that the service refused for good */
+	HISTORY_EVENTS_STORED, /* events in the order of storing: behind after->row, up to last_event */
 };
 
 /* What a column's values are, beyond SQLite's types. Any may be null. */

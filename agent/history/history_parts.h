@@ -28,6 +28,8 @@ struct history {
 	int64_t last_hour;
 	int64_t n_skip; /* rows of the next page that another reading has taken */
 
+	int64_t next_id; /* of events in the order of storing: the first that is not looked at yet */
+
 	/* The window, both ends included, and the key of the last row that was read in it. */
 	int64_t low_us;
 	int64_t high_us;
@@ -64,6 +66,7 @@ struct history_table {
 };
 
 extern const struct history_table history_events;
+extern const struct history_table history_events_stored;
 extern const struct history_table history_use_cases;
 extern const struct history_table history_usage_by_hour;
 extern const struct history_table history_usage_by_day;
