@@ -26,6 +26,7 @@
 #include "storage.h"
 #include "store/feed.h"
 #include "store/set_aside.h"
+#include "surroundings.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -34,7 +35,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -349,23 +349,6 @@ static int order(void *context, const struct server_order *what, int64_t *n, str
 
 /* ---- Starting ------------------------------------------------------------------------------------- */
 
-/* Makes the directory and those above it that are missing, for this user alone. */
-static int make_directories(const char *path, struct err *err)
-{
-	char part[4096];
-	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part))
-		return err_set(err, ERR_CONFIG, "the data directory's path is too long");
-	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(part, 0700) && errno != EEXIST)
-			return err_errno(err, "cannot make the directory %s", part);
-		*slash = '/';
-	}
-	if (mkdir(part, 0700) && errno != EEXIST)
-		return err_errno(err, "cannot make the data directory %s", part);
-	return 0;
-}
-
 static int lock_data(struct agent *agent, struct err *err)
 {
 	char path[4096];
@@ -505,7 +488,7 @@ static int start(struct agent *agent, struct err *err)
 {
 	int status = open_loop(agent, err);
 	if (!status)
-		status = make_directories(agent->settings->data_dir, err);
+		status = surroundings_make_data_dir(agent->settings->data_dir, err);
 	if (!status)
 		status = lock_data(agent, err);
 	if (!status)
@@ -624,6 +607,7 @@ static int live_on(struct process *process, struct err *err)
 
 int agent_run(struct settings *settings, struct err *err)
 {
+	surroundings_clean();
 	allow_descriptors();
 	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 	struct process process = {.settings = settings, .watch = watch_new()};

@@ -33,6 +33,7 @@ enum cli_exit {
 	X(track, "track", "track events from standard input")                                      \
 	X(ring, "ring", "the ring files, and what is in them")                                     \
 	X(doctor, "doctor", "what is wrong on this host, and what to do about it")                 \
+	X(health, "health", "whether a running agent is alive, or ready; for probes")              \
 	X(config, "config", "a sample configuration file; check or show the settings")             \
 	X(version, "version", "the versions of the agent and of the libraries it runs with")
 

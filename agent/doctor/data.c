@@ -1,5 +1,5 @@
 /* The data directory: can the agent write there, does it stay, is there room. */
-#define _DEFAULT_SOURCE /* statfs() is not POSIX's */
+#include "base/file_system.h"
 #include "base/human.h"
 #include "doctor/doctor_parts.h"
 #include "settings.h"
@@ -7,20 +7,15 @@
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 enum {
 	ROOM_FAILED = 64 << 20,
 	ROOM_WARNING = 1 << 30,
 };
-
-#define CIFS_MAGIC 0xff534d42u /* not in linux/magic.h of old */
-#define FUSE_MAGIC 0x65735546u
 
 static const char about[] = "data directory";
 
@@ -42,7 +37,12 @@ static void look_at_rights(struct doctor *doctor, const char *path, const struct
 		doctor_say(doctor, DOCTOR_FAILED, about, "%s: this user cannot write to it (%s)",
 			   path, owner);
 		doctor_advise(doctor, "run this, and the agent, as its owner");
-	} else if (stat_buf->st_mode & (S_IWOTH | S_IROTH)) {
+	} else if (stat_buf->st_mode & S_IWOTH) {
+		doctor_say(doctor, DOCTOR_FAILED, about,
+			   "%s: everybody can write to it, and the agent refuses that (%s)", path,
+			   owner);
+		doctor_advise(doctor, "chmod 0700 %s", path);
+	} else if (stat_buf->st_mode & S_IROTH) {
 		doctor_say(doctor, DOCTOR_WARNING, about, "%s: everybody can look into it (%s)",
 			   path, owner);
 		doctor_advise(doctor, "chmod 0700 %s: prompts and answers may be in it", path);
@@ -51,36 +51,14 @@ static void look_at_rights(struct doctor *doctor, const char *path, const struct
 	}
 }
 
-/* What kinds of file system do to a database. */
 static void look_at_kind(struct doctor *doctor, const char *path)
 {
-	static const struct {
-		unsigned long magic;
-		enum doctor_result result;
-		const char *text;
-		const char *advice;
-	} kinds[] = {
-		{NFS_SUPER_MAGIC, DOCTOR_FAILED, "is on NFS, where SQLite cannot lock",
-		 "choose a data_dir on a local disk"},
-		{CIFS_MAGIC, DOCTOR_FAILED, "is on a network share, where SQLite cannot lock",
-		 "choose a data_dir on a local disk"},
-		{FUSE_MAGIC, DOCTOR_WARNING, "is on FUSE, which may not keep locks or syncs",
-		 "choose a data_dir on a local disk"},
-		{TMPFS_MAGIC, DOCTOR_WARNING, "is on tmpfs: what waits there is lost with the host",
-		 "choose a data_dir on a disk"},
-		{OVERLAYFS_SUPER_MAGIC, DOCTOR_WARNING,
-		 "is in a container's own layer: what waits there is lost with the container",
-		 "mount a volume for data_dir"},
-	};
-	struct statfs fs;
-	if (statfs(path, &fs))
+	const struct file_system_kind *kind = file_system_of(path);
+	if (!kind)
 		return;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if ((unsigned long)fs.f_type != kinds[i].magic)
-			continue;
-		doctor_say(doctor, kinds[i].result, about, "%s %s", path, kinds[i].text);
-		doctor_advise(doctor, "%s", kinds[i].advice);
-	}
+	doctor_say(doctor, kind->fitness == FILE_SYSTEM_UNFIT ? DOCTOR_FAILED : DOCTOR_WARNING,
+		   about, "%s %s", path, kind->text);
+	doctor_advise(doctor, "%s", kind->advice);
 }
 
 static void look_at_room(struct doctor *doctor, const char *path)

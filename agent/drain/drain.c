@@ -64,10 +64,36 @@ struct drain {
 
 /* ---- Opening -------------------------------------------------------------------------------------- */
 
+/* Whether the directory that is above it is a group's: all that is made there is for the group, then. */
+static bool is_in_group_directory(const char *path)
+{
+	char above[4096];
+	struct stat stat_buf;
+	const char *slash = strrchr(path, '/');
+	const int len = slash > path ? (int)(slash - path) : 1;
+	return slash && snprintf(above, sizeof(above), "%.*s", len, path) < (int)sizeof(above) &&
+	       stat(above, &stat_buf) == 0 && (stat_buf.st_mode & S_ISGID);
+}
+
+/*
+ * For this user alone; but for the group where the directory above is a setgid one, as a volume that a pod's containers
+ * share is (fsGroup), or a /run/payi that an operator has made so. The umask has no say in that.
+ */
+static int make_directory(const char *path, struct err *err)
+{
+	if (mkdir(path, 0700))
+		return errno == EEXIST ? 0
+				       : err_errno(err, "cannot make the ring directory %s", path);
+	if (is_in_group_directory(path) && chmod(path, 02770))
+		return err_errno(err, "cannot open the ring directory %s to its group", path);
+	return 0;
+}
+
 static int open_directory(struct drain *drain, const char *path, bool *group, struct err *err)
 {
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return err_errno(err, "cannot make the ring directory %s", path);
+	const int status = make_directory(path, err);
+	if (status)
+		return status;
 	drain->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (drain->dir < 0)
 		return err_errno(err, "cannot open the ring directory %s", path);

@@ -26,15 +26,16 @@ void post_add_param(struct buf *path, const char *name, const char *value)
 	}
 }
 
-static int connect_to(const char *socket_path, int *out, struct err *err)
+static int connect_to(const char *socket_path, int patience_s, int *out, struct err *err)
 {
-	const struct timeval patience = {.tv_sec = ANSWER_S};
+	const struct timeval patience = {.tv_sec = patience_s};
 	struct unix_address address;
 	int status = unix_address_make(socket_path, &address, err);
 	if (status)
 		return status;
 	const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
 	    connect(fd, (const struct sockaddr *)&address.name, sizeof(address.name)))
 		status = err_errno(err, "cannot reach the agent at %s", socket_path);
 	unix_address_release(&address);
@@ -84,35 +85,55 @@ static int read_answer(const struct buf *answer, int *status, struct buf *body, 
 	return 0;
 }
 
-static int exchange(int fd, const char *path, int *status, struct buf *body, struct err *err)
+static int exchange(int fd, const struct buf *request, int *status, struct buf *body,
+		    struct err *err)
 {
-	struct buf text = BUF_INIT;
-	buf_addf(&text,
-		 "POST %s HTTP/1.1\r\nHost: localhost\r\n" GUARD_HEADER ": 1\r\n"
-		 "Content-Length: 0\r\nConnection: close\r\n\r\n",
-		 path);
-	int done = text.failed ? err_set(err, ERR_MEMORY, "out of memory")
-			       : send_all(fd, (const char *)text.data, text.len, err);
-	buf_clear(&text);
+	struct buf answer = BUF_INIT;
+	int done = send_all(fd, (const char *)request->data, request->len, err);
 	if (!done)
-		done = receive_all(fd, &text, err);
-	(void)buf_text(&text);
-	if (!done && text.failed)
+		done = receive_all(fd, &answer, err);
+	(void)buf_text(&answer);
+	if (!done && answer.failed)
 		done = err_set(err, ERR_MEMORY, "out of memory");
 	if (!done)
-		done = read_answer(&text, status, body, err);
-	buf_release(&text);
+		done = read_answer(&answer, status, body, err);
+	buf_release(&answer);
+	return done;
+}
+
+static int ask(const char *socket_path, int patience_s, const struct buf *request, int *status,
+	       struct buf *body, struct err *err)
+{
+	int fd = -1;
+	if (request->failed)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	const int failed = connect_to(socket_path, patience_s, &fd, err);
+	if (failed)
+		return failed;
+	const int done = exchange(fd, request, status, body, err);
+	close(fd);
 	return done;
 }
 
 int post_to_agent(const char *socket_path, const char *path, int *status, struct buf *body,
 		  struct err *err)
 {
-	int fd = -1;
-	const int failed = connect_to(socket_path, &fd, err);
-	if (failed)
-		return failed;
-	const int done = exchange(fd, path, status, body, err);
-	close(fd);
+	struct buf request = BUF_INIT;
+	buf_addf(&request,
+		 "POST %s HTTP/1.1\r\nHost: localhost\r\n" GUARD_HEADER ": 1\r\n"
+		 "Content-Length: 0\r\nConnection: close\r\n\r\n",
+		 path);
+	const int done = ask(socket_path, ANSWER_S, &request, status, body, err);
+	buf_release(&request);
+	return done;
+}
+
+int get_from_agent(const char *socket_path, const char *path, int patience_s, int *status,
+		   struct buf *body, struct err *err)
+{
+	struct buf request = BUF_INIT;
+	buf_addf(&request, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
+	const int done = ask(socket_path, patience_s, &request, status, body, err);
+	buf_release(&request);
 	return done;
 }

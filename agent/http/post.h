@@ -1,5 +1,5 @@
 /*
- * A question to a running agent, from another process of the same user: one POST on its Unix socket. Blocks; any
+ * A question to a running agent, from another process of the same user: one request on its Unix socket. Blocks; any
  * thread.
  */
 #ifndef PAYI_HTTP_POST_H
@@ -14,6 +14,10 @@
  */
 int post_to_agent(const char *socket_path, const char *path, int *status, struct buf *body,
 		  struct err *err);
+
+/* Likewise a GET, which waits no longer than so many seconds for anything. */
+int get_from_agent(const char *socket_path, const char *path, int patience_s, int *status,
+		   struct buf *body, struct err *err);
 
 /* Appends "?name=value" or "&name=value", encoded. */
 void post_add_param(struct buf *path, const char *name, const char *value);
