@@ -73,7 +73,7 @@ static payi_status check(struct payi__ring_dir *dir, const char *path)
 	if (stat.st_mode & S_IWOTH)
 		return payi__fail(PAYI_ERR_RING_DIR,
 				  "the ring directory %s can be written by everybody; give it mode "
-				  "0700, or 2770 for "
+				  "0700, or 3770 for "
 				  "a group",
 				  path);
 	dir->mode = stat.st_mode;

@@ -50,7 +50,7 @@ static void say_missing(struct doctor *doctor, const char *path)
 	doctor_say(doctor, DOCTOR_WARNING, about, "%s does not exist yet", path);
 	doctor_advise(doctor,
 		      "the agent, or the first application, makes it for its own user alone; "
-		      "for several users: install -d -m 2770 -g GROUP %s",
+		      "for several users: install -d -m 3770 -o AGENT -g GROUP %s",
 		      path);
 }
 
@@ -65,7 +65,7 @@ static bool look_at_rights(struct doctor *doctor, const char *path, const struct
 	} else if (stat_buf->st_mode & S_IWOTH) {
 		doctor_say(doctor, DOCTOR_FAILED, about, "%s: everybody can write to it (%s)", path,
 			   owner);
-		doctor_advise(doctor, "chmod 0700 %s, or 2770 and a group for several users", path);
+		doctor_advise(doctor, "chmod 0700 %s, or 3770 and a group for several users", path);
 	} else if (access(path, R_OK | W_OK | X_OK)) {
 		doctor_say(doctor, DOCTOR_FAILED, about, "%s: this user cannot write to it (%s)",
 			   path, owner);

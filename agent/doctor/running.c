@@ -100,7 +100,7 @@ static void look_at_rings(struct doctor *doctor, const struct status *status)
 			   why);
 		doctor_advise(doctor,
 			      "for applications of several users: a ring directory with mode "
-			      "2770 and a group that they and the agent share");
+			      "3770 and a group that they and the agent share");
 	}
 	if (!aside && !unreadable)
 		doctor_say(doctor, DOCTOR_OK, "rings", "%d, none put aside, all can be read",

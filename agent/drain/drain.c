@@ -77,14 +77,15 @@ static bool is_in_group_directory(const char *path)
 
 /*
  * For this user alone; but for the group where the directory above is a setgid one, as a volume that a pod's containers
- * share is (fsGroup), or a /run/payi that an operator has made so. The umask has no say in that.
+ * share is (fsGroup), or a /run/payi that an operator has made so; sticky, so that nobody but its owner, the agent, takes
+ * away what is another's. The umask has no say in that.
  */
 static int make_directory(const char *path, struct err *err)
 {
 	if (mkdir(path, 0700))
 		return errno == EEXIST ? 0
 				       : err_errno(err, "cannot make the ring directory %s", path);
-	if (is_in_group_directory(path) && chmod(path, 02770))
+	if (is_in_group_directory(path) && chmod(path, 03770))
 		return err_errno(err, "cannot open the ring directory %s to its group", path);
 	return 0;
 }
@@ -103,7 +104,7 @@ static int open_directory(struct drain *drain, const char *path, bool *group, st
 	if (stat.st_mode & S_IWOTH)
 		return err_set(err, ERR_INVALID,
 			       "the ring directory %s can be written by everybody; give it mode "
-			       "0700, or 2770 for a group",
+			       "0700, or 3770 for a group",
 			       path);
 	*group = (stat.st_mode & S_ISGID) != 0;
 	return 0;

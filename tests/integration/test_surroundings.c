@@ -93,7 +93,7 @@ Test(surroundings, of_a_group_have_a_ring_directory_for_the_group)
 	const char *const arguments[] = {flag, NULL};
 	help_agent_start(&site, arguments, NULL);
 	cr_assert_eq(stat(rings, &stat_buf), 0);
-	cr_expect_eq(stat_buf.st_mode & 07777, 02770, "%o", stat_buf.st_mode);
+	cr_expect_eq(stat_buf.st_mode & 07777, 03770, "%o", stat_buf.st_mode);
 	payi_client *client;
 	cr_assert(payi_client_open(NULL, &client) == PAYI_OK, "%s", payi_last_error());
 	payi_client_close(client);
