@@ -24,6 +24,7 @@ enum cli_exit {
 #define CLI_COMMANDS(X)                                                                            \
 	X(run, "run", "run the agent: store what applications track, send it to Pay-i")            \
 	X(status, "status", "whether the agent runs, the rings, the books, the sink")              \
+	X(top, "top", "how the agent stands and what is tracked, live")                            \
 	X(events, "events", "tracked events")                                                      \
 	X(tail, "tail", "tracked events, as they are stored")                                      \
 	X(use_cases, "use-cases", "use case instances, correlated over all their events")          \

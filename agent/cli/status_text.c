@@ -234,13 +234,23 @@ static void add_ring(const struct status_ring *ring, bool grouped, struct buf *c
 	add_cell(cells, *ring->note ? ring->note : stored->reason);
 }
 
-static void add_rings(const struct status *status, const struct format_options *options,
-		      struct buf *out)
+void status_text_rings(const struct status *status, const struct format_options *options, int first,
+		       int n, struct buf *out)
 {
 	struct buf cells = BUF_INIT;
 	struct table table = {.columns = ring_columns,
 			      .n_columns = sizeof(ring_columns) / sizeof(ring_columns[0]),
 			      .colour = options->colour};
+	for (int i = first; i < status->n_rings && i < first + n; i++)
+		add_ring(&status->ring[i], options->terminal, &cells);
+	table_add_rows(&table, out, &cells, options->width);
+	out->failed |= cells.failed;
+	buf_release(&cells);
+}
+
+static void add_rings(const struct status *status, const struct format_options *options,
+		      struct buf *out)
+{
 	add_heading(out, "Rings");
 	display_add(out, status->ring_dir);
 	buf_addf(out, ", %d of living or recent processes", status->n_rings);
@@ -249,11 +259,7 @@ static void add_rings(const struct status *status, const struct format_options *
 	if (!status->n_rings)
 		return;
 	buf_add_char(out, '\n');
-	for (int i = 0; i < status->n_rings; i++)
-		add_ring(&status->ring[i], options->terminal, &cells);
-	table_add_rows(&table, out, &cells, options->width);
-	out->failed |= cells.failed;
-	buf_release(&cells);
+	status_text_rings(status, options, 0, status->n_rings, out);
 }
 
 void status_text(const struct status *status, const struct format_options *options, struct buf *out)

@@ -10,4 +10,8 @@ struct status;
 void status_text(const struct status *status, const struct format_options *options,
 		 struct buf *out);
 
+/* Appends the table of its rings: n of them at the most, from the first on, which is counted from 0. */
+void status_text_rings(const struct status *status, const struct format_options *options, int first,
+		       int n, struct buf *out);
+
 #endif

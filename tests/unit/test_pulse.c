@@ -1,48 +1,105 @@
-/* When a thread hangs, and when it is the disk that does. */
-#include "pulse.h"
+/* What top shows: sums by use case, resource and instance, and how fast events are stored. */
+#include "store_fixture.h"
 
-#include <criterion/criterion.h>
+#include "history/pulse.h"
 
-enum { SECOND = 1000000 };
+static struct fixture fixture[1];
+static struct query_db *db;
+static struct pulse_row rows[PULSE_ROWS_MAX];
 
-static struct pulse pulse;
-
-static bool beats(int64_t now_s, int64_t tick_s, int64_t cpu_s, bool at_disk)
+static void begin(void)
 {
-	const struct pulse_reading reading = {.now_us = now_s * SECOND,
-					      .tick_us = tick_s * SECOND,
-					      .cpu_us = cpu_s * SECOND,
-					      .at_disk = at_disk};
-	return pulse_beats(&pulse, &reading);
+	fixture_open(fixture);
+	must(query_db_open(fixture->path, &db, &fixture->err));
 }
 
-TestSuite(pulse);
-
-Test(pulse, beats_while_the_thread_comes_round)
+static void end(void)
 {
-	for (int64_t s = 1; s < 1000; s++)
-		cr_assert(beats(s, s - 1, s, s % 2));
+	query_db_close(db);
+	fixture_close(fixture);
 }
 
-Test(pulse, stops_when_the_thread_hangs_on_its_way)
+TestSuite(pulse, .init = begin, .fini = end);
+
+static const struct sample samples[] = {
+	{.time_us = START_US,
+	 .use_case_name = "support",
+	 .use_case_id = "t-1",
+	 .resource = "gpt-4o",
+	 .latency_ms = 100,
+	 .input = 10,
+	 .output = 1},
+	{.time_us = START_US + SECOND_US,
+	 .use_case_name = "support",
+	 .use_case_id = "t-2",
+	 .resource = "o3",
+	 .latency_ms = 300,
+	 .http_status = 500,
+	 .input = 20,
+	 .output = 2},
+	{.time_us = START_US + 2 * SECOND_US, .resource = "gpt-4o", .input = 30, .output = 3},
+	{.time_us = START_US - DAY_US,
+	 .use_case_name = "old",
+	 .use_case_id = "t-0",
+	 .resource = "gpt-4o",
+	 .input = 40,
+	 .output = 4},
+};
+
+static int read_part(enum pulse_part part)
 {
-	cr_expect(beats(114, 100, 7, false));
-	cr_expect_not(beats(115, 100, 7, false));
-	cr_expect(beats(120, 119, 7, false), "and goes on when it does");
+	const int n = pulse_read(db, part, START_US - HOUR_US, rows, &fixture->err);
+	cr_assert_geq(n, 0, "%s", fixture->err.text);
+	return n;
 }
 
-Test(pulse, is_excused_by_a_disk_for_as_long_as_it_takes)
+Test(pulse, sums_use_cases_of_the_time_asked_for)
 {
-	for (int64_t s = 101; s < 100000; s += 5)
-		cr_assert(beats(s, 100, 7, true));
+	fixture_commit(fixture, samples, 4);
+	cr_assert_eq(read_part(PULSE_USE_CASES), 2);
+	cr_expect_str_eq(rows[0].name, "support");
+	cr_expect_eq(rows[0].events, 2);
+	cr_expect_eq(rows[0].failures, 1);
+	cr_expect_eq(rows[0].input, 30);
+	cr_expect_eq(rows[0].output, 3);
+	cr_expect_eq(rows[0].latency_count, 2);
+	cr_expect_eq(rows[0].latency_sum_ms, 400);
+	cr_expect_eq(rows[0].last_us, START_US + SECOND_US);
+	cr_expect_str_eq(rows[1].name, ""); /* events without a use case */
+	cr_expect_eq(rows[1].events, 1);
 }
 
-Test(pulse, stops_when_a_step_turns_in_a_circle)
+Test(pulse, sums_resources)
 {
-	cr_expect(beats(120, 100, 20, true));
-	cr_expect(beats(179, 100, 79, true));
-	cr_expect_not(beats(180, 100, 80, true));
-	cr_expect(beats(185, 181, 90, true));
-	cr_expect(beats(300, 250, 130, true), "another step has CPU of its own");
-	cr_expect_not(beats(361, 250, 190, true));
+	fixture_commit(fixture, samples, 4);
+	cr_assert_eq(read_part(PULSE_RESOURCES), 2);
+	cr_expect_str_eq(rows[0].name, "system.openai");
+	cr_expect_str_eq(rows[0].detail, "gpt-4o");
+	cr_expect_eq(rows[0].events, 2);
+	cr_expect_eq(rows[0].input, 40);
+	cr_expect_str_eq(rows[1].detail, "o3");
+	cr_expect_eq(rows[1].failures, 1);
+}
+
+Test(pulse, names_the_instances_seen_last)
+{
+	fixture_commit(fixture, samples, 4);
+	cr_assert_eq(read_part(PULSE_INSTANCES), 2);
+	cr_expect_str_eq(rows[0].detail, "t-2");
+	cr_expect_str_eq(rows[1].detail, "t-1");
+	cr_expect_neq(rows[0].key[0], rows[1].key[0]);
+}
+
+/* Against a count, at every boundary, with holes where retention was. */
+Test(pulse, counts_what_was_stored_since)
+{
+	struct err err;
+	int64_t events = -1;
+	must(pulse_stored_since(db, START_US, &events, &err));
+	cr_expect_eq(events, 0);
+	fixture_fill(fixture, 1000);
+	must(pulse_stored_since(db, START_US, &events, &err));
+	cr_expect_eq(events, 1000); /* all at START_US */
+	must(pulse_stored_since(db, START_US + 1, &events, &err));
+	cr_expect_eq(events, 0);
 }

@@ -1,0 +1,354 @@
+/* payi-agent top: how the agent stands and what is tracked, live at a terminal, or once. */
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "cli/screen.h"
+#include "cli/top_view.h"
+#include "history/when.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMMAND "payi-agent top"
+
+enum { KEY_INTERVAL = 0x200, KEY_ONCE, KEY_SORT, KEY_VIEW, KEY_SINCE, SNAPSHOT_ROWS = 20 };
+
+#define INTERVAL_MIN_S 0.1
+#define INTERVAL_MAX_S 3600.0
+#define SINCE_US       (24 * INT64_C(3600000000))
+
+static const struct argp_option options[] = {
+	{"view", KEY_VIEW, "use-cases|resources|instances|rings", 0,
+	 "what to begin with; of a snapshot: what to show [default: use-cases; of a snapshot: all]",
+	 1},
+	{"sort", KEY_SORT, "rate|events|units|failures|latency|last|name", 0,
+	 "by what rows are sorted [default: events]", 1},
+	{"since", KEY_SINCE, "DURATION", 0,
+	 "of how long ago on: 15m, 2h, 7d, in whole hours [default: 24h]", 1},
+	{"interval", KEY_INTERVAL, "SECONDS", 0, "look so often: 0.1 to 3600 [default: 2]", 2},
+	{"once", KEY_ONCE, NULL, 0,
+	 "look once, print that and end; so it is, too, where there is no terminal", 2},
+	{0},
+};
+
+static const char doc[] = "Shows live how the agent stands (events stored per second, what waits "
+			  "and since when, the last error, whether the books "
+			  "balance), and what is tracked by use case, resource and instance, or "
+			  "the rings. It reads sums that are kept "
+			  "anyway, and costs the same with millions of events."
+			  "\vKeys: arrows or Tab for another view, s to sort, p to pause, q to "
+			  "quit, ? for the others.\n\n"
+			  "Examples:\n"
+			  "  payi-agent top\n"
+			  "  payi-agent top --view resources --sort rate --interval 1\n"
+			  "  payi-agent top --once --view instances --since 1h";
+
+struct request {
+	struct output output;
+	enum top_tab tab;
+	enum top_sort sort;
+	int64_t since_us;
+	double interval_s;
+	bool once;
+	bool has_tab;
+};
+
+/* ---- The command line ----------------------------------------------------------------------------- */
+
+static void read_interval(const char *text, double *seconds, struct argp_state *state)
+{
+	char *end = NULL;
+	*seconds = strtod(text, &end);
+	if (end == text || (*end && strcmp(end, "s") != 0) ||
+	    !(*seconds >= INTERVAL_MIN_S && *seconds <= INTERVAL_MAX_S))
+		argp_error(state, "--interval is '%s'; it must be 0.1 to 3600 seconds", text);
+}
+
+static void read_tab(const char *text, struct request *request, struct argp_state *state)
+{
+	for (int i = 0; i < TOP_TABS; i++)
+		if (strcmp(text, top_tab_word((enum top_tab)i)) == 0) {
+			request->tab = (enum top_tab)i;
+			request->has_tab = true;
+			return;
+		}
+	argp_error(state, "--view is '%s'; it must be use-cases, resources, instances or rings",
+		   text);
+}
+
+static void read_sort(const char *text, enum top_sort *sort, struct argp_state *state)
+{
+	for (int i = 0; i < TOP_N_SORTS; i++)
+		if (strcmp(text, top_sort_word((enum top_sort)i)) == 0) {
+			*sort = (enum top_sort)i;
+			return;
+		}
+	argp_error(
+		state,
+		"--sort is '%s'; it must be rate, events, units, failures, latency, last or name",
+		text);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct request *request = state->input;
+	switch (key) {
+	case KEY_INTERVAL:
+		read_interval(arg, &request->interval_s, state);
+		return 0;
+	case KEY_ONCE:
+		request->once = true;
+		return 0;
+	case KEY_SORT:
+		read_sort(arg, &request->sort, state);
+		return 0;
+	case KEY_VIEW:
+		read_tab(arg, request, state);
+		return 0;
+	case KEY_SINCE:
+		if (history_duration(arg, &request->since_us))
+			argp_error(state, "--since is '%s'; it takes 15m, 2h, 7d or 4w", arg);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%s' is not expected", arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* ---- Once ----------------------------------------------------------------------------------------- */
+
+static int add_snapshot(const struct top_question *question, struct top_view *view,
+			bool with_header, struct buf *out, struct err *err)
+{
+	struct top_look look = {0};
+	int status = top_look_take(&look, NULL, question, err);
+	if (!status && *look.trouble && with_header)
+		status = err_set(err, ERR_STORE, "%s", look.trouble);
+	if (!status) {
+		if (with_header)
+			top_view_header(view, &look, out);
+		buf_addf(out, "\n%s\n", top_tab_word(question->tab));
+		top_view_rows(view, &look, out);
+	}
+	top_look_release(&look);
+	return status;
+}
+
+static int print_once(const struct request *request, struct top_question question, struct err *err)
+{
+	struct buf out = BUF_INIT;
+	struct top_view view = {.format = &request->output.format,
+				.sort = request->sort,
+				.since_us = request->since_us,
+				.height = SNAPSHOT_ROWS};
+	int status = 0;
+	for (int i = 0; i < TOP_TABS && !status; i++) {
+		question.tab = request->has_tab ? request->tab : (enum top_tab)i;
+		status = add_snapshot(&question, &view, i == 0, &out, err);
+		if (request->has_tab)
+			break;
+	}
+	if (!status)
+		status = out.failed ? err_set(err, ERR_MEMORY, "out of memory")
+				    : format_write(view.format, &out, err);
+	buf_release(&out);
+	return status;
+}
+
+/* ---- Live ----------------------------------------------------------------------------------------- */
+
+struct live {
+	struct screen *screen;
+	struct format_options format;
+	struct top_question question;
+	struct top_view view;
+	struct top_look look;
+	bool ends;
+	bool looks_now; /* at once */
+};
+
+static int look(struct live *live, struct err *err)
+{
+	const struct top_look before = live->look;
+	const int status =
+		top_look_take(&live->look, before.row ? &before : NULL, &live->question, err);
+	struct top_look old = before;
+	top_look_release(&old);
+	live->looks_now = false;
+	return status;
+}
+
+static int n_rows(const struct live *live)
+{
+	return live->question.tab == TOP_RINGS ? live->look.status.n_rings : live->look.n_rows;
+}
+
+static void draw(struct live *live)
+{
+	struct buf text = BUF_INIT;
+	screen_size(live->screen, &live->format.width, &live->view.height);
+	if (live->view.first >= n_rows(live))
+		live->view.first = n_rows(live) ? n_rows(live) - 1 : 0;
+	live->view.sort = live->question.sort;
+	top_view_screen(&live->view, &live->look, &text);
+	screen_draw(live->screen, &text);
+	buf_release(&text);
+}
+
+static void choose_tab(struct live *live, int tab)
+{
+	live->question.tab = (enum top_tab)((tab + TOP_TABS) % TOP_TABS);
+	live->view.first = 0;
+	live->looks_now = true;
+}
+
+static void choose_sort(struct live *live, int sort)
+{
+	live->question.sort = (enum top_sort)((sort + TOP_N_SORTS) % TOP_N_SORTS);
+	live->view.first = 0;
+	top_look_sort(&live->look, live->question.sort);
+}
+
+static void scroll(struct live *live, int n)
+{
+	live->view.first += n;
+	if (live->view.first < 0)
+		live->view.first = 0;
+}
+
+static void change_interval(struct live *live, double factor)
+{
+	const double interval_s = live->view.interval_s * factor;
+	if (interval_s >= INTERVAL_MIN_S && interval_s <= INTERVAL_MAX_S)
+		live->view.interval_s = interval_s;
+}
+
+static void press(struct live *live, int key)
+{
+	const bool helped = live->view.help;
+	live->view.help = false;
+	switch (key) {
+	case 'q':
+	case 'Q':
+	case SCREEN_END:
+		live->ends = !helped || key == SCREEN_END;
+		break;
+	case '?':
+	case 'h':
+		live->view.help = !helped;
+		break;
+	case '\t':
+	case SCREEN_RIGHT:
+		choose_tab(live, (int)live->question.tab + 1);
+		break;
+	case SCREEN_LEFT:
+	case SCREEN_BACK_TAB:
+		choose_tab(live, (int)live->question.tab - 1);
+		break;
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+		choose_tab(live, key - '1');
+		break;
+	case 's':
+		choose_sort(live, (int)live->question.sort + 1);
+		break;
+	case 'S':
+		choose_sort(live, (int)live->question.sort - 1);
+		break;
+	case 'k':
+	case SCREEN_UP:
+		scroll(live, -1);
+		break;
+	case 'j':
+	case SCREEN_DOWN:
+		scroll(live, 1);
+		break;
+	case 'g':
+		live->view.first = 0;
+		break;
+	case 'p':
+	case ' ':
+		live->view.paused = !live->view.paused;
+		break;
+	case 'r':
+		live->looks_now = true;
+		break;
+	case '+':
+		change_interval(live, 2);
+		break;
+	case '-':
+		change_interval(live, 0.5);
+		break;
+	case SCREEN_RESIZED:
+		live->view.help = helped;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Keys, until it is time for the next look. */
+static void wait_for_keys(struct live *live)
+{
+	const int64_t end_us = clock_boot_us() + (int64_t)(live->view.interval_s * 1e6);
+	bool over = false;
+	while (!live->ends && !live->looks_now && !over) {
+		const int64_t left_us = end_us - clock_boot_us();
+		over = left_us <= 0 && !live->view.paused;
+		const int wait_ms = live->view.paused ? 60000 : (int)((left_us + 999) / 1000);
+		const int key = over ? SCREEN_NOTHING : screen_key(live->screen, wait_ms);
+		if (key == SCREEN_NOTHING)
+			continue;
+		press(live, key);
+		draw(live);
+	}
+}
+
+static int go_live(const struct request *request, const struct top_question *question,
+		   struct err *err)
+{
+	struct live live = {.format = request->output.format, .question = *question};
+	live.view = (struct top_view){.format = &live.format,
+				      .since_us = request->since_us,
+				      .interval_s = request->interval_s,
+				      .live = true};
+	int status = screen_open(&live.screen, err);
+	while (!status && !live.ends) {
+		status = look(&live, err);
+		if (!status) {
+			draw(&live);
+			wait_for_keys(&live);
+		}
+	}
+	screen_close(live.screen);
+	top_look_release(&live.look);
+	return status;
+}
+
+int cli_top(int argc, char **argv)
+{
+	struct settings settings;
+	struct err err;
+	struct request request = {.sort = TOP_BY_EVENTS, .since_us = SINCE_US, .interval_s = 2};
+	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
+	const struct cli_line line = {COMMAND, &argp, &request, CLI_SETTINGS_PATHS,
+				      &request.output};
+	int status = cli_parse(&line, argc, argv, &settings);
+	if (status)
+		return status;
+	const struct top_question question = {.database = settings.database,
+					      .ring_dir = settings.ring_dir,
+					      .tab = request.tab,
+					      .sort = request.sort,
+					      .since_us = request.since_us};
+	status = request.once || !screen_is_possible() ? print_once(&request, question, &err)
+						       : go_live(&request, &question, &err);
+	settings_release(&settings);
+	return status ? cli_fail(COMMAND, &err) : cli_finish(COMMAND);
+}
