@@ -50,7 +50,8 @@ trap 'exit 143' TERM
 # ---- Packages ------------------------------------------------------------------------------------------
 
 packages='cmake ninja-build gcc libc6-dev pkg-config sqlite3
-libuv1-dev libcurl4-openssl-dev libmicrohttpd-dev libsqlite3-dev libjansson-dev libinih-dev'
+libuv1-dev libcurl4-openssl-dev libmicrohttpd-dev libsqlite3-dev libjansson-dev libinih-dev
+zlib1g-dev'
 
 missing=
 for package in $packages; do

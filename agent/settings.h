@@ -70,6 +70,12 @@ struct setting_rule {
 	  "a file that holds the key, read again when it changes; empty: systemd's credential payi-api-key, if there is one") \
 	X(payi,   ca_file,          TEXT,   "",       SETTING_ANY, AT_START, "", \
 	  "PEM file of the authorities to trust; empty: the system's") \
+	X(payi,   client_cert,      TEXT,   "",       SETTING_ANY, AT_START, "", \
+	  "PEM file of a certificate to show to the service, or to a gateway before it; empty: none") \
+	X(payi,   client_key,       TEXT,   "",       SETTING_ANY, AT_START, "", \
+	  "PEM file of that certificate's key, without a passphrase; empty: it is in the same file") \
+	X(payi,   gzip,             BOOL,   "no",     SETTING_ANY, AT_START, "", \
+	  "compress requests; a service that takes none (415) gets them plain from then on") \
 	X(payi,   allow_insecure,   BOOL,   "no",     SETTING_ANY, AT_START, "", "allow plain http:// to a host that is not this one") \
 	X(payi,   batch_events,     INT,    "100",    SETTING_RANGE(1, 10000), LIVE, "", "events in one request, at the most") \
 	X(payi,   batch_bytes,      INT,    "524288", SETTING_RANGE(1024, 67108864), LIVE, "", \

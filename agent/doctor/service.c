@@ -21,6 +21,8 @@ static struct probe_options options_of(const struct settings *settings)
 		.api_key = settings->api_key,
 		.api_key_file = settings->api_key_file,
 		.ca_file = settings->ca_file,
+		.client_cert = settings->client_cert,
+		.client_key = settings->client_key,
 		.allow_insecure = settings->allow_insecure,
 		.timeout_s = TIMEOUT_S,
 	};

@@ -18,16 +18,17 @@ static struct ingest_item *check_items(json_t *array, int64_t now_us)
 }
 
 /* The errors of those that are not taken; NULL: the whole batch is refused. */
-static json_t *settle_all(struct service *service, struct ingest_item *items, size_t n)
+static json_t *settle_all(struct service *service, struct ingest_item *items, size_t n,
+			  int index_base)
 {
 	if (ingest_is_poisoned(service, items, n))
 		return NULL;
 	json_t *errors = json_array(), *error;
 	for (size_t i = 0; i < n; i++)
 		if ((error = ingest_settle(service, &items[i])))
-			json_array_append_new(errors,
-					      json_pack("{s:I, s:o}", "item_index", (json_int_t)i,
-							"xproxy_result", error));
+			json_array_append_new(errors, json_pack("{s:I, s:o}", "item_index",
+								(json_int_t)i + index_base,
+								"xproxy_result", error));
 	return errors;
 }
 
@@ -45,7 +46,7 @@ static void take_items(struct service *service, json_t *array, struct answer *an
 	const size_t n = json_array_size(array);
 	struct ingest_item *items = check_items(array, now_us);
 	pthread_mutex_lock(&service->lock);
-	json_t *errors = settle_all(service, items, n);
+	json_t *errors = settle_all(service, items, n, settings.index_base);
 	pthread_mutex_unlock(&service->lock);
 	free(items);
 	if (!errors) {

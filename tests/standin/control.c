@@ -36,6 +36,7 @@ static void get_stats(struct service *service, const struct request *request, st
 		{"bad_requests", stats->bad_requests},
 		{"unauthorized", stats->unauthorized},
 		{"faults", stats->faults},
+		{"packed_requests", stats->packed_requests},
 		{"max_items", stats->max_items},
 		{"max_bytes", stats->max_bytes},
 	};

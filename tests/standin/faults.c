@@ -182,7 +182,9 @@ static const char *read_settings(json_t *json, struct faults *faults, json_error
 {
 	struct fault_settings *settings = &faults->settings;
 	int bulk_enabled = !settings->bulk_disabled, unauthorized = settings->unauthorized;
-	if (json_unpack_ex(json, error, 0, "{s?i s?i s?i s?b s?b s?i s?i s?i s?s !}", "bulk_status",
+	int gzip = settings->gzip;
+	if (json_unpack_ex(json, error, 0, "{s?i s?b s?i s?i s?i s?b s?b s?i s?i s?i s?s !}",
+			   "index_base", &settings->index_base, "gzip", &gzip, "bulk_status",
 			   &settings->bulk_status, "max_items", &settings->max_items, "max_bytes",
 			   &settings->max_bytes, "bulk_enabled", &bulk_enabled, "unauthorized",
 			   &unauthorized, "partial_status", &settings->partial_status,
@@ -191,6 +193,7 @@ static const char *read_settings(json_t *json, struct faults *faults, json_error
 		return error->text;
 	settings->bulk_disabled = !bulk_enabled;
 	settings->unauthorized = unauthorized;
+	settings->gzip = gzip;
 	return NULL;
 }
 
@@ -206,10 +209,17 @@ static const char *read_rule(json_t *json, struct faults *faults, json_error_t *
 {
 	static const char *const OF_ITEMS[] = {"item_error", "whole_batch", "poison_id", "match_id",
 					       "match"};
-	static const char *const SETTINGS[] = {
-		"max_items",        "max_bytes",      "bulk_enabled",
-		"bulk_status",      "unauthorized",   "partial_status",
-		"duplicate_status", "clock_offset_s", "key"};
+	static const char *const SETTINGS[] = {"max_items",
+					       "max_bytes",
+					       "bulk_enabled",
+					       "bulk_status",
+					       "unauthorized",
+					       "partial_status",
+					       "duplicate_status",
+					       "clock_offset_s",
+					       "key",
+					       "index_base",
+					       "gzip"};
 	if (!json_is_object(json) || json_object_size(json) == 0)
 		return "a rule must be an object that says something";
 	if (has_any(json, OF_ITEMS, sizeof(OF_ITEMS) / sizeof(OF_ITEMS[0])))

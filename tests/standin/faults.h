@@ -18,7 +18,8 @@
  *
  * A setting stands until the next script: "max_items", "max_bytes" (413), "bulk_enabled": false (a 404, or "bulk_status"),
  * "unauthorized": true, "partial_status" (of a bulk answer with some errors), "duplicate_status" (409: what is
- * known already is refused), "clock_offset_s" (the service's clock is wrong), "key" (from now on).
+ * known already is refused), "clock_offset_s" (the service's clock is wrong), "key" (from now on), "index_base" (of an
+ * error's item_index), "gzip": true (packed bodies are taken; else a 415).
  *
  * Not for several threads: the service has a lock. It is held for fault_release() too, as jansson's counts of
  * references are not quite for several threads; what a fault points to may be read without it.
@@ -62,6 +63,8 @@ struct fault_settings {
 	int bulk_status;                      /* where bulk is disabled */
 	int partial_status, duplicate_status; /* 0: 200 */
 	int clock_offset_s;
+	int index_base;
+	bool gzip;
 };
 
 struct request_rule;

@@ -6,6 +6,7 @@
 #include "standin/rfc3339.h"
 
 #include <arpa/inet.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct http_server {
 	struct MHD_Daemon *daemon;
 	struct service *service;
 	FILE *log;
+	bool needs_certificates;
 };
 
 /* A request that is coming in. */
@@ -137,13 +139,26 @@ static enum MHD_Result serve(struct http_server *server, const struct request *r
 	return result;
 }
 
+/* Whether the client has shown a certificate that is trusted. */
+static bool is_vouched_for(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	unsigned flaws = 1;
+	return info && gnutls_certificate_verify_peers2(info->tls_session, &flaws) == 0 &&
+	       flaws == 0;
+}
+
 /* microhttpd calls once for the headers, then for each piece of the body, and once more at its end. */
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
 			      const char *method, const char *version, const char *bytes, size_t *n,
 			      void **state)
 {
+	const struct http_server *server = context;
 	struct upload *upload = *state;
 	(void)version;
+	if (!upload && server->needs_certificates && !is_vouched_for(connection))
+		return MHD_NO;
 	if (!upload) {
 		*state = memory_zeroed(1, sizeof(*upload));
 		return MHD_YES;
@@ -170,6 +185,8 @@ struct http_server *http_start(struct service *service, const struct http_option
 	const struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, options->tls_certificate},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, options->tls_key},
+		{options->tls_clients ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0,
+		 options->tls_clients},
 		{MHD_OPTION_END, 0, NULL},
 	};
 	const struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
@@ -177,6 +194,7 @@ struct http_server *http_start(struct service *service, const struct http_option
 	struct http_server *server = memory_zeroed(1, sizeof(*server));
 	server->service = service;
 	server->log = options->log;
+	server->needs_certificates = options->tls_clients != NULL;
 	server->daemon = MHD_start_daemon(
 		MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION |
 			(has_tls ? MHD_USE_TLS : 0u),

@@ -17,6 +17,7 @@ struct http_options {
 	FILE *log;             /* NULL: none; a line for each request */
 	char *tls_certificate; /* PEM text; NULL: no TLS */
 	char *tls_key;
+	char *tls_clients; /* PEM: who is spoken to shows a certificate that one of these has signed; NULL: anybody */
 };
 
 /* Listens on 127.0.0.1. Returns NULL when it cannot. */

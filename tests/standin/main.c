@@ -29,7 +29,8 @@ static void print_help(void)
 	      "  --key KEY        what xProxy-api-key must be; " DEFAULT_KEY " unless given\n"
 	      "  --log FILE       a line for each request\n"
 	      "  --keep-bodies    remember whole events, for /control/event\n"
-	      "  --tls-cert FILE  with --tls-key FILE: HTTPS, with this certificate\n\n"
+	      "  --tls-cert FILE  with --tls-key FILE: HTTPS, with this certificate\n"
+	      "  --tls-clients FILE  speak only to who shows a certificate of this authority\n\n"
 	      "  GET  /control/stats                     what came, and what became of it\n"
 	      "  GET  /control/events?after=N&limit=M    what was taken, as JSON lines\n"
 	      "  GET  /control/event?id=ID               the whole of one\n"
@@ -88,6 +89,7 @@ static void read_options(int argc, char **argv, struct options *options)
 		{"keep-bodies", no_argument, NULL, 'b'},
 		{"tls-cert", required_argument, NULL, 'c'},
 		{"tls-key", required_argument, NULL, 'y'},
+		{"tls-clients", required_argument, NULL, 'a'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -110,6 +112,9 @@ static void read_options(int argc, char **argv, struct options *options)
 			break;
 		case 'y':
 			options->http.tls_key = read_file(optarg);
+			break;
+		case 'a':
+			options->http.tls_clients = read_file(optarg);
 			break;
 		case 'h':
 			print_help();
@@ -157,6 +162,7 @@ int main(int argc, char **argv)
 	service_close(&service);
 	free(options.http.tls_certificate);
 	free(options.http.tls_key);
+	free(options.http.tls_clients);
 	if (options.http.log)
 		fclose(options.http.log);
 	return status;

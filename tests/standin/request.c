@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <zlib.h>
 
 /* ---- Names and values ----------------------------------------------------------------------------- */
 
@@ -115,18 +116,47 @@ bool request_says_json(const struct request *request)
 {
 	static const char JSON[] = "application/json";
 	const char *type = request_header(request, MHD_HTTP_HEADER_CONTENT_TYPE);
-	if (!type || request_header(request, MHD_HTTP_HEADER_CONTENT_ENCODING) ||
-	    strncasecmp(type, JSON, sizeof(JSON) - 1) != 0)
+	if (!type || strncasecmp(type, JSON, sizeof(JSON) - 1) != 0)
 		return false;
 	const char *rest = type + sizeof(JSON) - 1;
 	rest += strspn(rest, "; ");
 	return *rest == '\0' || strcasecmp(rest, "charset=utf-8") == 0;
 }
 
+enum request_packing request_packing(const struct request *request)
+{
+	const char *encoding = request_header(request, MHD_HTTP_HEADER_CONTENT_ENCODING);
+	if (!encoding)
+		return REQUEST_PLAIN;
+	return strcasecmp(encoding, "gzip") == 0 ? REQUEST_GZIP : REQUEST_PACKED_OTHERWISE;
+}
+
+/* Of one gzip member, whole, nothing behind it; what is not is none of JSON either. */
+static char *unpacked(const struct request *request, size_t *bytes)
+{
+	enum { ROOM = 64 << 20, GZIP_FORMAT = 15 + 16 };
+	char *text = memory_get(ROOM);
+	z_stream stream = {.next_in = (unsigned char *)request->body,
+			   .avail_in = (unsigned)request->body_bytes,
+			   .next_out = (unsigned char *)text,
+			   .avail_out = ROOM};
+	const bool good = inflateInit2(&stream, GZIP_FORMAT) == Z_OK &&
+			  inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_in == 0;
+	*bytes = good ? stream.total_out : 0;
+	inflateEnd(&stream);
+	return text;
+}
+
 json_t *request_json(const struct request *request, json_error_t *error)
 {
-	return json_loadb(request->body ? request->body : "", request->body_bytes,
-			  JSON_REJECT_DUPLICATES, error);
+	if (request_packing(request) == REQUEST_PLAIN)
+		return json_loadb(request->body ? request->body : "", request->body_bytes,
+				  JSON_REJECT_DUPLICATES, error);
+	size_t bytes;
+	char *text = unpacked(request, &bytes);
+	json_t *json = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, error);
+	free(text);
+	return json;
 }
 
 /* ---- Answers -------------------------------------------------------------------------------------- */

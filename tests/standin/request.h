@@ -34,10 +34,13 @@ char *request_segment(const struct request *request, size_t at); /* of the path,
 /* Whether the path has these segments; a star in the pattern stands for any one that is not empty. */
 bool request_path_is(const struct request *request, const char *pattern);
 
-/* Whether the Content-Type says JSON, and nothing is said of an encoding. */
-bool request_says_json(const struct request *request);
+bool request_says_json(const struct request *request); /* the Content-Type */
 
-/* The body, strictly: UTF-8, no member twice, nothing behind it. NULL: message says what is wrong. */
+/* The Content-Encoding. */
+enum request_packing { REQUEST_PLAIN, REQUEST_GZIP, REQUEST_PACKED_OTHERWISE };
+enum request_packing request_packing(const struct request *request);
+
+/* The body, unpacked, strictly: UTF-8, no member twice, nothing behind it. NULL: message says what is wrong. */
 json_t *request_json(const struct request *request, json_error_t *error);
 
 struct answer {

@@ -170,7 +170,13 @@ void service_bad_request(struct service *service, struct answer *answer, int sta
 json_t *service_body(struct service *service, const struct request *request, struct answer *answer)
 {
 	json_error_t error;
-	if (!request_says_json(request)) {
+	const enum request_packing packing = request_packing(request);
+	pthread_mutex_lock(&service->lock);
+	const bool is_taken = packing == REQUEST_PLAIN ||
+			      (packing == REQUEST_GZIP && service->faults.settings.gzip);
+	service->stats.packed_requests += is_taken && packing != REQUEST_PLAIN;
+	pthread_mutex_unlock(&service->lock);
+	if (!request_says_json(request) || !is_taken) {
 		service_bad_request(service, answer, 415, NULL,
 				    "the body must be application/json, without an encoding");
 		return NULL;

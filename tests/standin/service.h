@@ -25,6 +25,7 @@ struct service_stats {
 	uint64_t missing_ids; /* of these, for want of a provider_response_id */
 	uint64_t
 		bad_requests; /* whole ones that are not what the documents say: no JSON, no array, … */
+	uint64_t packed_requests;      /* with a body that was taken */
 	uint64_t max_items, max_bytes; /* the most that one request had */
 	json_t *refused_codes;         /* code -> events */
 };

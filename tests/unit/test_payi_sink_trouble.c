@@ -82,6 +82,29 @@ Test(payi_sink_trouble, waits_as_long_as_the_service_asks)
 	cr_assert_lt(clock_boot_us() - refused_us, 5 * SECOND, "milliseconds go before seconds");
 }
 
+static void close_kept_connection(struct server *self, const struct server_request *request,
+				  struct server_answer *answer)
+{
+	if (request->number == 2) /* as gateways do with one that was idle */
+		answer->status = -1;
+	else
+		accept_all(self, request, answer);
+}
+
+/* The same at once on a fresh one; nobody needs to wait, or to be told. */
+Test(payi_sink_trouble, a_kept_connection_that_is_dead_costs_nothing)
+{
+	server.script = close_kept_connection;
+	options.in_flight = 1;
+	add_events(20);
+	open_sink();
+	run_until(all_delivered);
+	cr_assert_eq(server.n_requests, 3);
+	cr_assert_eq(server.n_connections, 2);
+	cr_assert_str_eq(error, "");
+	cr_assert_eq(counter_read(&payi_sink_counters(sink)->requests[SINK_END_FAILED]), 0);
+}
+
 static void hang_up_twice(struct server *self, const struct server_request *request,
 			  struct server_answer *answer)
 {

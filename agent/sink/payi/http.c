@@ -3,6 +3,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/gzip.h"
+#include "base/log.h"
 #include "sink/payi/curl_loop.h"
 #include "sink/payi/retry_after.h"
 
@@ -20,14 +22,18 @@ enum {
 	CONNECTION_IDLE_S = 60,
 	CONNECTION_LIFE_S = 600,
 	HEADER_BYTES = 64, /* of a header's value that we read: a number, or a date */
+	GZIP_BYTES_MIN = 1024,
 };
 
 /* One request and its answer. Kept for the next when it is over, with libcurl's TLS session in it. */
 struct exchange {
 	struct http *http;
 	CURL *easy;
-	struct curl_slist *headers;
-	struct buf body;
+	struct curl_slist *headers; /* the first says that the body is packed, if it is */
+	const char *plain;          /* the request's body, borrowed */
+	size_t plain_bytes;
+	struct buf packed; /* empty: it goes as it is */
+	struct buf body;   /* the answer's */
 	bool headers_ended;
 	bool cut;
 	char retry_after_ms[HEADER_BYTES];
@@ -43,6 +49,9 @@ struct exchange {
 struct http {
 	struct curl_loop loop;
 	char *ca_file;
+	char *client_cert;
+	char *client_key;
+	bool gzip;
 	bool direct;
 	int connections;
 	int timeout_s;
@@ -112,6 +121,7 @@ static void exchange_free(struct exchange *exchange)
 {
 	curl_easy_cleanup(exchange->easy);
 	curl_slist_free_all(exchange->headers);
+	buf_release(&exchange->packed);
 	buf_release(&exchange->body);
 	free(exchange);
 }
@@ -139,6 +149,7 @@ static void exchange_put_back(struct exchange *exchange)
 	curl_easy_reset(exchange->easy); /* its options; connections and sessions stay */
 	curl_slist_free_all(exchange->headers);
 	exchange->headers = NULL;
+	buf_release(&exchange->packed);
 	buf_release(&exchange->body);
 	exchange->next = exchange->http->idle;
 	exchange->http->idle = exchange;
@@ -152,16 +163,22 @@ static void exchange_leave_active(struct exchange *exchange)
 	*at = exchange->next;
 }
 
+static bool add_header(struct exchange *exchange, const char *header)
+{
+	struct curl_slist *list = curl_slist_append(exchange->headers, header);
+	if (list)
+		exchange->headers = list;
+	return list != NULL;
+}
+
 static bool set_headers(struct exchange *exchange, const struct http_request *request)
 {
 	const char *end = request->headers + request->headers_bytes;
-	for (const char *at = request->headers; at < end; at += strlen(at) + 1) {
-		struct curl_slist *list = curl_slist_append(exchange->headers, at);
-		if (!list)
-			return false;
-		exchange->headers = list;
-	}
-	return curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers) == CURLE_OK;
+	bool good = exchange->packed.len == 0 || add_header(exchange, "Content-Encoding: gzip");
+	for (const char *at = request->headers; good && at < end; at += strlen(at) + 1)
+		good = add_header(exchange, at);
+	return good &&
+	       curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers) == CURLE_OK;
 }
 
 static bool set_bounds(CURL *easy, const struct http *http)
@@ -176,6 +193,12 @@ static bool set_bounds(CURL *easy, const struct http *http)
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	if (http->ca_file[0])
 		SET(CURLOPT_CAINFO, http->ca_file);
+	if (http->client_cert[0]) {
+		SET(CURLOPT_SSLCERT, http->client_cert);
+		SET(CURLOPT_SSLKEY, http->client_key[0] ? http->client_key : http->client_cert);
+		/* Else a key under a passphrase would have it asked for on the terminal, and stop the loop. */
+		SET(CURLOPT_KEYPASSWD, "");
+	}
 	if (http->direct)
 		SET(CURLOPT_NOPROXY, "*");
 	SET(CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
@@ -191,27 +214,53 @@ static bool set_bounds(CURL *easy, const struct http *http)
 	return good;
 }
 
-/* Without a text of its own for an empty body libcurl would ask a callback for one. */
-static bool set_body(CURL *easy, const struct http_request *request)
+/* Only if that makes it smaller. */
+static void pack(struct exchange *exchange)
 {
+	if (!exchange->http->gzip || exchange->plain_bytes < GZIP_BYTES_MIN)
+		return;
+	if (!gzip_add(&exchange->packed, exchange->plain, exchange->plain_bytes) ||
+	    exchange->packed.len >= exchange->plain_bytes)
+		buf_release(&exchange->packed);
+}
+
+/* Without a text of its own for an empty body libcurl would ask a callback for one. */
+static bool set_bytes(const struct exchange *exchange)
+{
+	CURL *easy = exchange->easy;
 	bool good = true;
-	if (request->method == HTTP_GET) {
+	if (exchange->packed.len > 0) {
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->packed.len);
+		SET(CURLOPT_POSTFIELDS, exchange->packed.data);
+	} else {
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->plain_bytes);
+		SET(CURLOPT_POSTFIELDS, exchange->plain_bytes ? exchange->plain : "");
+	}
+	return good;
+}
+
+static bool set_body(const struct exchange *exchange, enum http_method method)
+{
+	CURL *easy = exchange->easy;
+	bool good = true;
+	if (method == HTTP_GET) {
 		SET(CURLOPT_HTTPGET, 1L);
 		return good;
 	}
 	SET(CURLOPT_POST, 1L);
-	if (request->method == HTTP_PUT)
+	if (method == HTTP_PUT)
 		SET(CURLOPT_CUSTOMREQUEST, "PUT");
-	SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_bytes);
-	SET(CURLOPT_POSTFIELDS, request->body_bytes ? request->body : "");
-	return good;
+	return good && set_bytes(exchange);
 }
 
 static bool set_up(struct exchange *exchange, const struct http_request *request)
 {
 	CURL *easy = exchange->easy;
+	exchange->plain = request->body;
+	exchange->plain_bytes = request->body_bytes;
+	pack(exchange);
 	bool good = set_bounds(easy, exchange->http) && set_headers(exchange, request) &&
-		    set_body(easy, request);
+		    set_body(exchange, request->method);
 	SET(CURLOPT_URL, request->url);
 	SET(CURLOPT_PATH_AS_IS, 1L); /* an event's id may be ".." */
 	SET(CURLOPT_USERAGENT, "payi-agent/0.1.0");
@@ -285,6 +334,30 @@ static void hide_key(struct exchange *exchange)
 	}
 }
 
+static void forget_answer(struct exchange *exchange)
+{
+	forget_headers(exchange);
+	buf_release(&exchange->body);
+	exchange->cut = false;
+	exchange->error[0] = '\0';
+}
+
+/* Not by this server: the same again as it is, and whatever comes after it. */
+static bool goes_again_plain(struct exchange *exchange, const struct http_answer *answer)
+{
+	if (answer->status != 415 || exchange->packed.len == 0)
+		return false;
+	if (exchange->http->gzip)
+		log_warn("sink: the service takes no gzip; sending without", LOG_END);
+	exchange->http->gzip = false;
+	buf_release(&exchange->packed);
+	forget_answer(exchange);
+	return set_bytes(exchange) &&
+	       curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers->next) ==
+		       CURLE_OK &&
+	       curl_multi_add_handle(exchange->http->loop.multi, exchange->easy) == CURLM_OK;
+}
+
 static void on_moved(void *ctx)
 {
 	struct http *http = ctx;
@@ -300,6 +373,8 @@ static void on_moved(void *ctx)
 		hide_key(exchange);
 		struct http_answer answer = answer_of(exchange, result);
 		curl_multi_remove_handle(http->loop.multi, easy);
+		if (goes_again_plain(exchange, &answer))
+			continue;
 		exchange_leave_active(exchange);
 		exchange->done(exchange->ctx, &answer);
 		exchange_put_back(exchange);
@@ -308,23 +383,50 @@ static void on_moved(void *ctx)
 
 /* ---- Public ----------------------------------------------------------------------------------------- */
 
-int http_open(uv_loop_t *uv, const struct http_options *options, struct http **out, struct err *err)
+static void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	free(http->ca_file);
+	free(http->client_cert);
+	free(http->client_key);
+	free(http);
+}
+
+static char *copy(const char *text)
+{
+	return strdup(text ? text : "");
+}
+
+static struct http *http_new(const struct http_options *options)
 {
 	struct http *http = calloc(1, sizeof(*http));
-	char *ca_file = strdup(options->ca_file ? options->ca_file : "");
+	if (!http)
+		return NULL;
+	http->ca_file = copy(options->ca_file);
+	http->client_cert = copy(options->client_cert);
+	http->client_key = copy(options->client_key);
+	if (http->ca_file && http->client_cert && http->client_key)
+		return http;
+	http_free(http);
+	return NULL;
+}
+
+int http_open(uv_loop_t *uv, const struct http_options *options, struct http **out, struct err *err)
+{
+	struct http *http = http_new(options);
 	int status = 0;
-	if (!http || !ca_file)
+	if (!http)
 		status = err_set(err, ERR_MEMORY, "out of memory");
 	else if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		status = err_set(err, ERR_HTTP, "libcurl cannot be set up");
 	else if ((status = curl_loop_open(&http->loop, uv, on_moved, http, err)))
 		curl_global_cleanup();
 	if (status) {
-		free(ca_file);
-		free(http);
+		http_free(http);
 		return status;
 	}
-	http->ca_file = ca_file;
+	http->gzip = options->gzip;
 	http->direct = options->direct;
 	http->connections = options->connections;
 	http->timeout_s = options->timeout_s;
@@ -339,9 +441,7 @@ int http_send(struct http *http, const struct http_request *request, http_done_f
 	struct exchange *exchange = exchange_take(http);
 	if (!exchange)
 		return err_set(err, ERR_MEMORY, "out of memory");
-	forget_headers(exchange);
-	exchange->cut = false;
-	exchange->error[0] = '\0';
+	forget_answer(exchange);
 	exchange->done = done;
 	exchange->ctx = ctx;
 	if (!set_up(exchange, request) ||
@@ -376,8 +476,7 @@ static void on_loop_closed(void *ctx)
 	void (*closed)(void *ctx) = http->closed;
 	void *closed_ctx = http->closed_ctx;
 	curl_global_cleanup();
-	free(http->ca_file);
-	free(http);
+	http_free(http);
 	closed(closed_ctx);
 }
 

@@ -19,10 +19,13 @@
 struct http;
 
 struct http_options {
-	const char *ca_file; /* NULL or "": the system's authorities */
-	bool direct;         /* by no proxy, whatever the environment says */
-	int connections;     /* at once, at the most */
-	int timeout_s;       /* for a whole exchange */
+	const char *ca_file;     /* NULL or "": the system's authorities */
+	const char *client_cert; /* NULL or "": none. PEM files, read for each connection */
+	const char *client_key;  /* likewise: it is in client_cert */
+	bool gzip;   /* bodies of a KiB and more, until the server says that it takes none (415) */
+	bool direct; /* by no proxy, whatever the environment says */
+	int connections; /* at once, at the most */
+	int timeout_s;   /* for a whole exchange */
 };
 
 enum http_method { HTTP_POST, HTTP_PUT, HTTP_GET };

@@ -429,6 +429,9 @@ int payi_sink_new(uv_loop_t *loop, const struct payi_sink_options *options,
 		return err_set(err, ERR_MEMORY, "out of memory");
 	const struct http_options http = {
 		.ca_file = options->ca_file,
+		.client_cert = options->client_cert,
+		.client_key = options->client_key,
+		.gzip = options->gzip,
 		.direct = loopback, /* no proxy could reach it, and none shall have the key */
 		.connections = (int)options->in_flight,
 		.timeout_s = (int)options->timeout_s,

@@ -25,6 +25,9 @@ struct payi_sink_options {
 	const char *api_key; /* wins over the file */
 	const char *api_key_file;
 	const char *ca_file;
+	const char *client_cert;
+	const char *client_key;
+	bool gzip;
 	bool allow_insecure;
 	int64_t batch_events;
 	int64_t batch_bytes;

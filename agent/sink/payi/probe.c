@@ -125,6 +125,9 @@ static const char *advice_on_error(int code, const char *text)
 		{CURLE_PEER_FAILED_VERIFICATION, "",
 		 "its authority is not trusted here: install ca-certificates; behind a proxy that "
 		 "opens TLS, give that proxy's certificate with ca_file"},
+		{CURLE_SSL_CERTPROBLEM, "",
+		 "client_cert and client_key must be PEM files that belong together, readable by "
+		 "the agent's user, the key without a passphrase"},
 		{CURLE_SSL_CACERT_BADFILE, "", "ca_file cannot be read, or is no PEM file"},
 		{CURLE_SSL_CONNECT_ERROR, "",
 		 "what answers there speaks no TLS: check base_url's scheme and port"},
@@ -206,6 +209,8 @@ int probe_run(const struct probe_options *options, struct probe *probe, struct e
 	if (uv_loop_init(&loop))
 		return err_set(err, ERR_SYSTEM, "cannot make an event loop");
 	const struct http_options http_options = {.ca_file = options->ca_file,
+						  .client_cert = options->client_cert,
+						  .client_key = options->client_key,
 						  .direct = loopback,
 						  .connections = 1,
 						  .timeout_s = options->timeout_s};

@@ -17,6 +17,8 @@ struct probe_options {
 	const char *api_key;
 	const char *api_key_file;
 	const char *ca_file;
+	const char *client_cert;
+	const char *client_key;
 	bool allow_insecure;
 	int timeout_s;
 };
