@@ -17,18 +17,24 @@ libuv1-dev libcurl4-openssl-dev libsqlite3-dev libjansson-dev libinih-dev zlib1g
 libcriterion-dev libmsgpack-dev libmicrohttpd-dev relacy-dev spin clang-format'
 [ "$variant" = clang ] && packages="$packages clang"
 
-missing=
-for package in $packages; do
-	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
-done
-if [ -n "$missing" ]; then
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+
+# Installs those that are missing.
+install() {
+	missing=
+	for package in "$@"; do
+		dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+	done
+	[ -n "$missing" ] || return 0
 	say "Installing$missing"
-	sudo=
-	[ "$(id -u)" = 0 ] || sudo=sudo
-	$sudo apt-get update -q
 	# shellcheck disable=SC2086 # a list of words
-	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -q -y --no-install-recommends $missing
-fi
+	$sudo apt-get update -q && DEBIAN_FRONTEND=noninteractive $sudo apt-get install -q -y --no-install-recommends $missing
+}
+
+# shellcheck disable=SC2086
+install $packages
+install chromium chromium-driver || say "No browser can be installed here: test_browser skips its tests"
 
 case $variant in
 '') build=build cache= ;;
