@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/nearness.h"
+#include "cli/describe.h"
 #include "cli/output.h"
 
 #include <argp.h>
@@ -22,14 +23,20 @@ enum {
 struct setting_options {
 	struct argp_option option[N_OPTIONS];
 	char name[SETTINGS_N][NAME_BYTES];
+	char words[SETTINGS_N][NAME_BYTES];
 	char doc[SETTINGS_N][DOC_BYTES];
 	char heading[SETTINGS_N][NAME_BYTES];
 	int n;
 };
 
-/* What an argument is, as --help names it. */
-static const char *argument_of(const struct setting *setting)
+/* What an argument is, as --help names it: words are told from one another by bars. */
+static const char *argument_of(const struct setting *setting, char words[NAME_BYTES])
 {
+	snprintf(words, NAME_BYTES, "%s", setting->rule.words ? setting->rule.words : "");
+	for (char *c = words; *c; c++)
+		*c = *c == ' ' ? '|' : *c;
+	if (*words)
+		return words;
 	switch (setting->type) {
 	case SETTING_INT:
 		return "N";
@@ -63,7 +70,7 @@ static void add_setting(struct setting_options *options, int i)
 	const struct argp_option option = {
 		.name = options->name[i],
 		.key = KEY_SETTING + i,
-		.arg = argument_of(setting),
+		.arg = argument_of(setting, options->words[i]),
 		.flags = setting->type == SETTING_BOOL ? OPTION_ARG_OPTIONAL : 0,
 		.doc = options->doc[i],
 	};
@@ -157,6 +164,14 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 	const struct argp own = {.options = line->argp->options, .parser = line->argp->parser};
 	const struct argp shared = {.options = options->option, .parser = parse_setting};
 	const struct argp look = line->output ? output_argp(line->output) : (struct argp){0};
+	const struct describe described = {line->command,
+					   line->argp->args_doc,
+					   line->argp->doc,
+					   {line->argp->options, look.options, options->option}};
+	if (describe_if_asked(&described, argc, argv)) {
+		free(options);
+		return CLI_DESCRIBED;
+	}
 	const struct argp_child children[] = {{&own, 0, NULL, 0},
 					      {&shared, 0, NULL, 1},
 					      {line->output ? &look : NULL, 0, NULL, 0},

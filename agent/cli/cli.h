@@ -18,6 +18,8 @@ enum cli_exit {
 	CLI_FAILED = 1,      /* at run time */
 	CLI_USAGE = 2,       /* wrong usage, or a wrong setting */
 	CLI_NOT_RUNNING = 3, /* of status: no agent serves the ring directory */
+	CLI_DESCRIBED =
+		64, /* the command said what it is (describe.h), and did nothing: main() makes 0 of it */
 };
 
 /* CLI_COMMANDS(X) calls X(function, name, summary) once per command, in the order of `payi-agent help`. */
@@ -36,6 +38,8 @@ enum cli_exit {
 	X(doctor, "doctor", "what is wrong on this host, and what to do about it")                 \
 	X(health, "health", "whether a running agent is alive, or ready; for probes")              \
 	X(config, "config", "a sample configuration file; check or show the settings")             \
+	X(completion, "completion", "what makes bash or zsh complete command lines")               \
+	X(manual, "manual", "a page of the manual, where there is no man(1)")                      \
 	X(version, "version", "the versions of the agent and of the libraries it runs with")
 
 #define X(function, name, summary) int cli_##function(int argc, char **argv);
@@ -55,8 +59,8 @@ struct cli_line {
 
 /*
  * Parses the arguments by the command's own argp and the settings' flags, then loads the settings; give
- * them to settings_release(). Returns CLI_FINE, or CLI_USAGE after saying what is wrong; wrong flags and
- * --help leave the process, as argp does (with CLI_USAGE and CLI_FINE).
+ * them to settings_release(). Returns CLI_FINE, CLI_USAGE after saying what is wrong, or CLI_DESCRIBED; wrong
+ * flags and --help leave the process, as argp does (with CLI_USAGE and CLI_FINE).
  */
 int cli_parse(const struct cli_line *line, int argc, char **argv, struct settings *settings);
 

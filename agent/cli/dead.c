@@ -1,6 +1,7 @@
 /* payi-agent dead: events that the service refused for good. */
 #include "history/dead.h"
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/listing.h"
 #include "dead_order.h"
 
@@ -163,21 +164,12 @@ static int dead_drop(int argc, char **argv)
 
 int cli_dead(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		int (*run)(int argc, char **argv);
-	} commands[] = {{"list", dead_list},
-			{"show", dead_show},
-			{"retry", dead_retry},
-			{"drop", dead_drop}};
-	const char *word = argc > 1 ? argv[1] : "list";
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(word, commands[i].name) == 0)
-			return commands[i].run(argc > 1 ? argc - 1 : argc,
-					       argc > 1 ? argv + 1 : argv);
-	if (*word == '-')
-		return dead_list(argc, argv);
-	fprintf(stderr, "payi-agent dead: there is no '%s'; there are list, show, retry and drop\n",
-		word);
-	return CLI_USAGE;
+	static const struct command words[] = {
+		{"list", "lists them", dead_list},
+		{"show", "shows events whole, dead or not", dead_show},
+		{"retry", "sends them again", dead_retry},
+		{"drop", "gives them up", dead_drop},
+		{0},
+	};
+	return command_word("dead", words, argc, argv);
 }

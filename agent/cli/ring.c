@@ -2,6 +2,7 @@
 #include "cli/ring.h"
 
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/sheet.h"
 #include "history/status.h"
@@ -121,13 +122,10 @@ static int ring_list(int argc, char **argv)
 
 int cli_ring(int argc, char **argv)
 {
-	const char *word = argc > 1 ? argv[1] : "list";
-	if (strcmp(word, "dump") == 0)
-		return ring_dump(argc - 1, argv + 1);
-	if (strcmp(word, "list") == 0 && argc > 1)
-		return ring_list(argc - 1, argv + 1);
-	if (argc <= 1 || *word == '-')
-		return ring_list(argc, argv);
-	fprintf(stderr, "payi-agent ring: there is no '%s'; there are list and dump\n", word);
-	return CLI_USAGE;
+	static const struct command words[] = {
+		{"list", "lists them, with what the database knows of each", ring_list},
+		{"dump", "shows the records of one", ring_dump},
+		{0},
+	};
+	return command_word("ring", words, argc, argv);
 }

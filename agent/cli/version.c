@@ -53,8 +53,9 @@ int cli_version(int argc, char **argv)
 	const struct cli_line line = {"payi-agent version", &argp, NULL, CLI_SETTINGS_NONE,
 				      &output};
 	struct err err;
-	if (cli_parse(&line, argc, argv, NULL))
-		return CLI_USAGE;
+	const int usage = cli_parse(&line, argc, argv, NULL);
+	if (usage)
+		return usage;
 	const char *const lines[][3] = {
 		{"payi-agent", payi_version(), ""},
 		{"SQLite", query_sqlite_version(),

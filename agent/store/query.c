@@ -82,6 +82,24 @@ int query_db_open(const char *path, struct query_db **out, struct err *err)
 	return 0;
 }
 
+int query_db_open_schema(struct query_db **out, struct err *err)
+{
+	struct query_db *db = calloc(1, sizeof(*db));
+	if (!db)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	int status = sqlite3_open(":memory:", &db->db) == SQLITE_OK
+			     ? 0
+			     : err_set(err, ERR_MEMORY, "out of memory");
+	for (int i = 0; i < schema_n_migrations && !status; i++)
+		status = sql_exec(db->db, schema_migrations[i], err);
+	if (status) {
+		query_db_close(db);
+		return status;
+	}
+	*out = db;
+	return 0;
+}
+
 void query_db_close(struct query_db *db)
 {
 	if (!db)

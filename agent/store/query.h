@@ -21,6 +21,9 @@ struct query;
  * is about to make its tables.
  */
 int query_db_open(const char *path, struct query_db **db, struct err *err);
+
+/* Likewise a database of its own, in memory: the schema of this agent, and no rows. */
+int query_db_open_schema(struct query_db **db, struct err *err);
 void query_db_close(struct query_db *db);
 
 /* From now on every step asks stop(), often and from inside, and fails once that says true. */

@@ -1,0 +1,56 @@
+#!/bin/bash
+# completion.sh PAYI_AGENT COMPLETION_DIR: what bash and zsh would offer, by their own rules.
+set -u
+agent=$1 dir=$2
+export PATH=$(dirname "$agent"):$PATH
+failed=0
+
+source "$dir/payi-agent" || exit 1
+
+# What Tab would offer for a line; its last word is the one under the cursor.
+offer() {
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	COMPREPLY=()
+	_payi_agent payi-agent
+	echo "${COMPREPLY[*]}"
+}
+
+expect() {
+	local expected=$1 got
+	shift
+	got=$(offer "$@")
+	if [[ $got != $expected ]]; then
+		echo "$*: '$got' and not '$expected'"
+		failed=1
+	fi
+}
+
+expect 'status' payi-agent sta
+expect '*events tail *help' payi-agent ''
+expect 'events' payi-agent help ev
+expect '--since' payi-agent events --si
+expect 'table json jsonl csv' payi-agent events --format ''
+expect 'json jsonl' payi-agent events --format j
+expect 'json jsonl' payi-agent events --format = j
+expect 'table json jsonl csv' payi-agent events --format =
+expect 'units events latency failures last' payi-agent use-cases --sort ''
+expect 'hour day user step' payi-agent usage --by ''
+expect 'use-cases resources instances rings' payi-agent top --view ''
+expect 'debug info warn error' payi-agent run --log-level ''
+expect 'full normal' payi-agent run --sync ''
+expect 'list show retry drop' payi-agent dead ''
+expect '--reason' payi-agent dead list --rea
+expect 'sample check show' payi-agent config ''
+expect '--base-url' payi-agent config show --base
+expect 'bash zsh' payi-agent completion ''
+expect '' payi-agent nonsense ''
+expect '' payi-agent events --user ''
+cd "$dir" && expect 'payi-agent' payi-agent run --config pay
+cd / && expect 'usr' payi-agent run --data-dir us
+
+if command -v zsh >/dev/null; then
+	zsh -n "$dir/_payi-agent" || failed=1
+fi
+[ $failed = 0 ] && echo "completion: fine"
+exit $failed
