@@ -2,6 +2,7 @@
  * The whole sink: events of one use case instance go out in order, whatever is put off. That they do is checked by
  * the stage with each event that is accepted.
  */
+#include "sink/payi/queue.h"
 #include "sink_stage.h"
 
 TestSuite(sink_order, .init = set_up, .fini = tear_down, .timeout = 60);
@@ -128,4 +129,53 @@ Test(sink_order, what_was_put_off_before_a_restart_waits_for_those_before_it)
 	events[35].retry_us = 1; /* it is due */
 	open_sink();
 	run_until(all_delivered);
+}
+
+static struct queue queue;
+
+static void send_next(int64_t now_us)
+{
+	struct queue_slot *slot = queue_next(&queue, now_us);
+	cr_assert_not_null(slot);
+	slot->state = QUEUE_SENDING;
+	slot->sent_us = now_us;
+}
+
+static void add_of(int64_t instance)
+{
+	const struct sink_event_more more = {.use_case_name = "support", .use_case_id = "ticket"};
+	add_events(1);
+	events[n_events].instance = instance;
+	events[n_events].event = sink_event(n_events, more);
+}
+
+static void fill(void)
+{
+	queue.more = true;
+	queue_fill(&queue, 0, SINK_EVENT_TIME_US, true);
+}
+
+/* What waited for two slow ones, and has left all its events behind the first, waits for the second no longer. */
+Test(sink_order, a_batch_that_has_left_all_behind_waits_for_none)
+{
+	queue = (struct queue){.host = host,
+			       .sink = "payi",
+			       .batch_events = 10,
+			       .batch_bytes = 1 << 19,
+			       .in_flight = 4};
+	cr_assert_eq(queue_init(&queue, NULL), 0);
+	add_of(1);
+	fill();
+	send_next(0);
+	add_of(1);
+	add_of(2);
+	fill();
+	add_of(1);
+	fill();
+	cr_assert_null(queue_next(&queue, 0));
+	queue_pass_by(&queue, 5 * SECOND);
+	send_next(5 * SECOND);
+	cr_assert_eq(n_behind, 1);
+	cr_assert_eq(queue_slow_us(&queue), INT64_MAX);
+	queue_release(&queue);
 }

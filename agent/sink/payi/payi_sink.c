@@ -306,10 +306,11 @@ static int64_t due_us(const struct payi_sink *sink, int64_t now_us)
 	return due;
 }
 
+/* Never at once: libuv would call again and again before it looks at the sockets, were there nothing to do. */
 static void set_timer(struct payi_sink *sink, int64_t now_us)
 {
 	int64_t due = due_us(sink, now_us);
-	int64_t wait_us = due > now_us ? due - now_us : 0;
+	int64_t wait_us = due > now_us ? due - now_us : 1;
 	int64_t wait_ms =
 		wait_us >= SLEEP_MS_MAX * INT64_C(1000) ? SLEEP_MS_MAX : (wait_us + 999) / 1000;
 	uv_timer_start(&sink->timer, on_timer, (uint64_t)wait_ms, 0);

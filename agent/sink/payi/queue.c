@@ -147,11 +147,14 @@ static void find_those_before(struct queue *queue, struct queue_slot *slot)
 	}
 }
 
-static void wait_for_it_no_longer(struct queue *queue, const struct queue_slot *slot)
+/* Nor does it wait for any: all that it had may have been left behind another. */
+static void wait_for_it_no_longer(struct queue *queue, struct queue_slot *slot)
 {
 	long index = slot - queue->slots;
-	for (int i = 0; i < queue->n_slots; i++)
+	for (int i = 0; i < queue->n_slots; i++) {
 		queue->slots[i].waits_for[index] = false;
+		slot->waits_for[i] = false;
+	}
 }
 
 /* What was put off keeps back what is in batches already; those of its instance have not gone out yet. */
