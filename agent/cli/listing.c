@@ -3,10 +3,13 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/format.h"
+#include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/sql_run.h"
 #include "cli/table.h"
 #include "history/dead.h"
+#include "history/estimate.h"
 #include "history/when.h"
 
 #include <argp.h>
@@ -289,14 +292,36 @@ static void join_options(const struct listing *listing, struct argp_option joine
 
 /* ---- The rows ------------------------------------------------------------------------------------- */
 
-static int print_rows(struct history *history, struct format *format, struct err *err)
+/* An output that ends early says so: who reads a file of a million lines does not see that the last is missing. */
+static void say_how_it_ended(const struct request *request, int64_t n_rows, struct err *err)
 {
-	int status = 0;
+	if (err->code == ERR_CLOSED)
+		return;
+	if (interrupt_came(NULL))
+		err_set(err, ERR_STORE, "interrupted");
+	if (n_rows)
+		fprintf(stderr, "%s: the output is not all: it ends after %lld rows\n",
+			request->listing->command, (long long)n_rows);
+}
+
+static int print_rows(const struct request *request, struct history *history, struct format *format,
+		      int64_t estimate, struct err *err)
+{
+	struct progress progress;
+	int64_t n_written = 0;
 	int n = 0;
+	int status = 0;
+	progress_begin(&progress, estimate);
 	do {
 		n = history_read(history, format_row, format, err);
 		status = n < 0 ? n : format_flush(format, err);
-	} while (n > 0 && !status && !ferror(stdout));
+		if (!status)
+			n_written = format_rows(format);
+		progress_at(&progress, n_written);
+	} while (n > 0 && !status);
+	progress_end(&progress);
+	if (status)
+		say_how_it_ended(request, n_written, err);
 	return status ? status : format_end(format, err);
 }
 
@@ -351,7 +376,8 @@ const struct history_column *listing_columns(enum history_kind kind,
 	return copy;
 }
 
-static int print_history(const struct request *request, struct history *history, struct err *err)
+static int print_history(const struct request *request, struct history *history, int64_t estimate,
+			 struct err *err)
 {
 	int n_columns = 0;
 	struct history_column columns[TABLE_COLUMNS_MAX];
@@ -362,7 +388,7 @@ static int print_history(const struct request *request, struct history *history,
 	    request->output.format.kind == FORMAT_TABLE)
 		say_what_is_compared(request);
 	if (!status)
-		status = print_rows(history, format, err);
+		status = print_rows(request, history, format, estimate, err);
 	const bool any = format && format_rows(format) > 0;
 	format_close(format);
 	if (!status)
@@ -374,12 +400,17 @@ static int list(const struct request *request, const char *database, struct err 
 {
 	struct query_db *db = NULL;
 	struct history *history = NULL;
+	int64_t estimate = 0;
 	int status = query_db_open(database, &db, err);
 	if (status)
 		return status;
-	status = history_open(db, request->kind, &request->filters, &history, err);
+	interrupt_block();
+	query_db_stop_when(db, interrupt_came, NULL);
+	status = history_estimate(db, request->kind, &request->filters, &estimate, err);
 	if (!status)
-		status = print_history(request, history, err);
+		status = history_open(db, request->kind, &request->filters, &history, err);
+	if (!status)
+		status = print_history(request, history, estimate, err);
 	history_close(history);
 	query_db_close(db);
 	return status;

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/display.h"
 #include "cli/interrupt.h"
+#include "cli/progress.h"
 #include "cli/sql_error.h"
 #include "cli/table.h"
 #include "store/guest.h"
@@ -78,14 +79,19 @@ static bool is_over(void *context)
 
 static int print_rows(struct query *query, struct format *format, struct err *err)
 {
+	struct progress progress;
 	int status;
+	progress_begin(&progress, 0);
 	while ((status = query_step(query, err)) == 1) {
 		format_row(format, query);
-		if (format_rows(format) % PAGE_ROWS == 0)
-			status = format_flush(format, err);
+		if (format_rows(format) % PAGE_ROWS != 0)
+			continue;
+		status = format_flush(format, err);
 		if (status < 0)
-			return status;
+			break;
+		progress_at(&progress, format_rows(format));
 	}
+	progress_end(&progress);
 	return status;
 }
 
