@@ -172,6 +172,10 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 		free(options);
 		return CLI_DESCRIBED;
 	}
+	if (describe_refuses(&described, argc, argv)) {
+		free(options);
+		return CLI_USAGE;
+	}
 	const struct argp_child children[] = {{&own, 0, NULL, 0},
 					      {&shared, 0, NULL, 1},
 					      {line->output ? &look : NULL, 0, NULL, 0},
@@ -207,7 +211,8 @@ int cli_fail(const char *command, const struct err *err)
 const char *cli_nearest(const char *name, const char *names)
 {
 	const char *found = NULL;
-	size_t least = NEARNESS_MAX;
+	size_t least =
+		strlen(name) < 4 ? 2 : NEARNESS_MAX; /* what is short is soon near to anything */
 	for (; *names; names += strlen(names) + 1) {
 		const size_t distance = nearness(name, names);
 		const bool begins = strlen(name) > 2 && strncmp(name, names, strlen(name)) == 0;

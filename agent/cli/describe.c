@@ -1,5 +1,6 @@
 #include "cli/describe.h"
 
+#include "base/buf.h"
 #include "cli/cli.h"
 #include "payi/payi.h"
 
@@ -69,6 +70,54 @@ static const struct argp_option *find(const struct describe *command, const char
 			    strncmp(option->name, word + 2, len - 2) == 0)
 				return option;
 	return NULL;
+}
+
+/* argp has these of its own, and takes the beginning of a name for it where no other begins so. */
+static bool is_known(const struct describe *command, const char *word)
+{
+	static const char *const own[] = {"--help", "--usage"};
+	const size_t len = strcspn(word, "=");
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (strncmp(own[i], word, len) == 0)
+			return true;
+	for (int i = 0; i < N_LISTS; i++)
+		for (const struct argp_option *option = command->options[i];
+		     option && !is_end(option); option++)
+			if (is_shown(option) && strncmp(option->name, word + 2, len - 2) == 0)
+				return true;
+	return false;
+}
+
+static int refuse(const struct describe *command, const char *word)
+{
+	char name[NAME_BYTES];
+	struct buf names = BUF_INIT;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	for (int i = 0; i < N_LISTS; i++)
+		for (const struct argp_option *option = command->options[i];
+		     option && !is_end(option); option++)
+			if (is_shown(option))
+				buf_add(&names, option->name, strlen(option->name) + 1);
+	buf_add_char(&names, '\0');
+	const char *nearest = cli_nearest(name, buf_text(&names));
+	if (nearest)
+		fprintf(stderr, "%s: there is no option --%s; do you mean --%s?\n",
+			command->command, name, nearest);
+	buf_release(&names);
+	return nearest != NULL;
+}
+
+int describe_refuses(const struct describe *command, int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		const struct argp_option *option = find(command, argv[i]);
+		if (option && option->arg && !(option->flags & OPTION_ARG_OPTIONAL) &&
+		    !strchr(argv[i], '='))
+			i++; /* its value, whatever that looks like */
+		else if (!option && begins(argv[i], "--") && !is_known(command, argv[i]))
+			return refuse(command, argv[i]);
+	}
+	return 0;
 }
 
 static void complete_options(const struct describe *command, const char *last)

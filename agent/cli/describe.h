@@ -27,6 +27,12 @@ struct describe {
  */
 int describe_if_asked(const struct describe *command, int argc, char **argv);
 
+/*
+ * Where argv has an option that the command does not know and that looks like one it knows, says so on standard error and returns 1;
+ * else 0: argp says the rest.
+ */
+int describe_refuses(const struct describe *command, int argc, char **argv);
+
 /* Prints those of the words, "list|show|drop", that begin as the last one does, a line each. */
 void describe_words(const char *words, const char *last);
 

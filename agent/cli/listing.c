@@ -340,8 +340,43 @@ static void say_what_is_compared(const struct request *request)
 	buf_release(&text);
 }
 
-static void say_what_is_missing(const struct request *request, const struct history *history,
-				bool any)
+static void add_names(struct query *query, struct buf *names)
+{
+	struct err ignored;
+	while (query_step(query, &ignored) == 1)
+		buf_add(names, query_text(query, 0), strlen(query_text(query, 0)) + 1);
+	buf_add_char(names, '\0');
+}
+
+/* A use case that nobody tracked is mostly one that was spelt otherwise. */
+static void say_what_was_meant(const struct request *request, struct query_db *db)
+{
+	struct query *query = NULL;
+	struct buf names = BUF_INIT;
+	struct err ignored;
+	if (query_prepare(db, "SELECT use_case_name FROM use_cases LIMIT 10000", &query, &ignored))
+		return;
+	add_names(query, &names);
+	const char *nearest = cli_nearest(request->filters.use_case_name, buf_text(&names));
+	if (nearest)
+		fprintf(stderr, "; do you mean %s?", nearest);
+	query_free(query);
+	buf_release(&names);
+}
+
+static void say_that_nothing_was_found(const struct request *request, struct query_db *db)
+{
+	const char *unknown = history_ids_unknown(db, &request->filters);
+	fprintf(stderr, "%s: nothing was found", request->listing->command);
+	if (unknown)
+		fprintf(stderr, ": there never was such a %s", unknown);
+	if (unknown && strcmp(unknown, "use case") == 0)
+		say_what_was_meant(request, db);
+	fputc('\n', stderr);
+}
+
+static void say_what_is_missing(const struct request *request, struct query_db *db,
+				const struct history *history, bool any)
 {
 	fflush(stdout);
 	if (history_has_more(history))
@@ -349,7 +384,7 @@ static void say_what_is_missing(const struct request *request, const struct hist
 			"%s: there are more rows than --limit %lld shows (--limit 0: all)\n",
 			request->listing->command, (long long)request->filters.limit);
 	if (!any && request->output.format.kind == FORMAT_TABLE)
-		fprintf(stderr, "%s: nothing was found\n", request->listing->command);
+		say_that_nothing_was_found(request, db);
 }
 
 /* A table of events does not say in every line what was asked for. */
@@ -376,8 +411,8 @@ const struct history_column *listing_columns(enum history_kind kind,
 	return copy;
 }
 
-static int print_history(const struct request *request, struct history *history, int64_t estimate,
-			 struct err *err)
+static int print_history(const struct request *request, struct query_db *db,
+			 struct history *history, int64_t estimate, struct err *err)
 {
 	int n_columns = 0;
 	struct history_column columns[TABLE_COLUMNS_MAX];
@@ -392,7 +427,7 @@ static int print_history(const struct request *request, struct history *history,
 	const bool any = format && format_rows(format) > 0;
 	format_close(format);
 	if (!status)
-		say_what_is_missing(request, history, any);
+		say_what_is_missing(request, db, history, any);
 	return status;
 }
 
@@ -410,7 +445,7 @@ static int list(const struct request *request, const char *database, struct err 
 	if (!status)
 		status = history_open(db, request->kind, &request->filters, &history, err);
 	if (!status)
-		status = print_history(request, history, estimate, err);
+		status = print_history(request, db, history, estimate, err);
 	history_close(history);
 	query_db_close(db);
 	return status;

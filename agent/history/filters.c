@@ -62,6 +62,30 @@ int history_ids_find(struct query_db *db, const struct history_filters *filters,
 	return status ? status : find_instance(db, filters, ids, err);
 }
 
+const char *history_ids_unknown(struct query_db *db, const struct history_filters *filters)
+{
+	const struct {
+		const char *name;
+		const char *text;
+	} texts[] = {{"use case", filters->use_case_name},
+		     {"user", filters->user_id},
+		     {"category", filters->category},
+		     {"resource", filters->resource}};
+	struct query *query = NULL;
+	struct err ignored;
+	const char *found = NULL;
+	if (query_prepare(db, "SELECT id FROM names WHERE text = :text", &query, &ignored))
+		return NULL;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !found; i++) {
+		int64_t id = 0;
+		bool unknown = false;
+		if (find_name(query, texts[i].text, &id, &unknown, &ignored) == 0 && unknown)
+			found = texts[i].name;
+	}
+	query_free(query);
+	return found;
+}
+
 /*
  * The unary + hides a column from the planner: without statistics it might take the user's index where the
  * id leaves a handful of events.

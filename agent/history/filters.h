@@ -69,6 +69,9 @@ struct history_ids {
 	bool unknown; /* one of the texts is not in the database: no row can match */
 };
 
+/* The filter whose text is nowhere in the database: "use case", "user", "category" or "resource"; NULL: each is. */
+const char *history_ids_unknown(struct query_db *db, const struct history_filters *filters);
+
 int history_ids_find(struct query_db *db, const struct history_filters *filters,
 		     struct history_ids *ids, struct err *err);
 

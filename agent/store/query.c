@@ -70,6 +70,11 @@ int query_db_open(const char *path, struct query_db **out, struct err *err)
 			"there is no database at %s yet: start the agent (payi-agent run), or "
 			"say where it is (--data-dir)",
 			path);
+	if (access(path, R_OK) && errno == EACCES)
+		return err_set(
+			err, ERR_STORE,
+			"this user may not read the database %s: ask as the agent's user (sudo -u)",
+			path);
 	struct query_db *db = calloc(1, sizeof(*db));
 	if (!db)
 		return err_set(err, ERR_MEMORY, "out of memory");

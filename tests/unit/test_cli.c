@@ -79,6 +79,9 @@ Test(cli, exits_with_two_for_wrong_usage)
 	says("help usecases", 2, "do you mean `payi-agent use-cases`?");
 	says("frobnicate", 2, "`payi-agent help` lists them");
 	says("events --frobnicate", 2, "unrecognized option");
+	says("events --sinse 2h", 2, "there is no option --sinse; do you mean --since?");
+	says("events --id --sinse", 1, "no database"); /* a value, whatever it looks like */
+	says("dead retyr", 2, "do you mean `payi-agent dead retry`? There are list, show");
 	says("events --since 3y", 2, "30s, 15m, 2h, 7d");
 	says("events --since now --until 2h", 2, "--since is not before --until");
 	says("events --limit -1", 2, "--limit");
@@ -217,6 +220,9 @@ Test(cli, lists_what_was_tracked)
 	says("events --limit 2", 0, "more rows than --limit 2");
 	says("use-cases --id t-1 --format csv", 0, ",support,t-1,0,3,0,30,9,");
 	says("usage --by day --format json", 0, "\"events\":3,");
+	says("events --use-case suport", 0,
+	     "there never was such a use case; do you mean support?");
+	says("events --user nobody", 0, "nothing was found: there never was such a user");
 }
 
 Test(cli, says_when_its_output_was_not_all_written)
