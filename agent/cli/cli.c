@@ -2,6 +2,7 @@
 
 #include "base/nearness.h"
 #include "cli/describe.h"
+#include "cli/display.h"
 #include "cli/output.h"
 
 #include <argp.h>
@@ -204,7 +205,10 @@ int cli_fail(const char *command, const struct err *err)
 	fflush(stdout);
 	if (err->code == ERR_CLOSED)
 		return CLI_FAILED;
-	fprintf(stderr, "%s: %s\n", command, err->text);
+	struct buf text = BUF_INIT; /* it may quote what came from outside */
+	display_add(&text, err->text);
+	fprintf(stderr, "%s: %s\n", command, buf_text(&text));
+	buf_release(&text);
 	return err->code == ERR_CONFIG ? CLI_USAGE : CLI_FAILED;
 }
 

@@ -1,4 +1,6 @@
 #include "cli/cli.h"
+#include "cli/output.h"
+#include "cli/sheet.h"
 #include "options.h"
 
 #include <argp.h>
@@ -59,6 +61,41 @@ static void show(const struct settings *settings)
 	}
 }
 
+static const struct history_column columns[] = {
+	{"section", "SECTION", HISTORY_TEXT, 1},
+	{"name", "NAME", HISTORY_TEXT, 1},
+	{"value", "VALUE", HISTORY_TEXT, 1},
+	{"origin", "FROM", HISTORY_TEXT, 1},
+};
+
+/* The value as text; of a secret no more than whether there is one. */
+static void add_value(const struct settings *settings, int i, struct sheet *sheet)
+{
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *out = open_memstream(&text, &bytes);
+	if (!out)
+		return;
+	settings_print_value(settings, i, out);
+	if (fclose(out) == 0)
+		sheet_add(sheet, text);
+	free(text);
+}
+
+static int show_sheet(const struct settings *settings, const struct format_options *look,
+		      struct err *err)
+{
+	struct sheet sheet = {.columns = columns,
+			      .n_columns = sizeof(columns) / sizeof(columns[0])};
+	for (int i = 0; i < SETTINGS_N; i++) {
+		sheet_add(&sheet, settings_table[i].section);
+		sheet_add(&sheet, settings_table[i].name);
+		add_value(settings, i, &sheet);
+		sheet_add(&sheet, settings->origin[i]);
+	}
+	return sheet_print(&sheet, look, err);
+}
+
 static void say_fine(const struct settings *settings)
 {
 	if (*settings->config_file)
@@ -71,13 +108,17 @@ int cli_config(int argc, char **argv)
 {
 	enum action action = ACTION_NONE;
 	struct settings settings;
+	struct output output = {.formats = OUTPUT_ALL};
 	const struct argp argp = {.parser = parse, .args_doc = "sample|check|show", .doc = doc};
-	const struct cli_line line = {"payi-agent config", &argp, &action, CLI_SETTINGS_ALL, NULL};
+	const struct cli_line line = {"payi-agent config", &argp, &action, CLI_SETTINGS_ALL,
+				      &output};
 	const int status = cli_parse(&line, argc, argv, &settings);
 	if (status)
 		return status;
 	struct err err = {0};
-	if (action == ACTION_SHOW)
+	if (action == ACTION_SHOW && output.format.kind != FORMAT_TABLE)
+		show_sheet(&settings, &output.format, &err);
+	else if (action == ACTION_SHOW)
 		show(&settings);
 	else if (options_check(&settings, &err) == 0)
 		say_fine(&settings);

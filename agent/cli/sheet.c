@@ -21,15 +21,28 @@ static void add_json_value(struct buf *out, const char *cell, enum history_type 
 		row_json_string(out, cell);
 }
 
+/* On a terminal what could move it is written out; in a file it stays. */
+static void add_csv_value(struct buf *out, const struct format_options *options, const char *cell)
+{
+	struct buf safe = BUF_INIT;
+	if (options->terminal) {
+		display_add(&safe, cell);
+		cell = buf_text(&safe);
+	}
+	format_add_csv(out, cell);
+	buf_release(&safe);
+}
+
 /* Where a row begins, before each value, and where it ends. */
-static void add_value(struct buf *out, const struct sheet *sheet, enum format_kind kind,
-		      const char *cell, int row, int i)
+static void add_value(struct buf *out, const struct sheet *sheet,
+		      const struct format_options *options, const char *cell, int row, int i)
 {
 	const struct history_column *column = &sheet->columns[i];
+	const enum format_kind kind = options->kind;
 	if (kind == FORMAT_CSV) {
 		if (i)
 			buf_add_char(out, ',');
-		format_add_csv(out, cell);
+		add_csv_value(out, options, cell);
 		return;
 	}
 	if (kind == FORMAT_JSON && i == 0)
@@ -82,7 +95,7 @@ void sheet_text(const struct sheet *sheet, const struct format_options *options,
 		add_csv_heading(out, sheet);
 	for (int row = 0; cell < end; row++) {
 		for (int i = 0; i < sheet->n_columns; i++, cell += strlen(cell) + 1)
-			add_value(out, sheet, kind, cell, row, i);
+			add_value(out, sheet, options, cell, row, i);
 		add_row_end(out, kind);
 	}
 	if (kind == FORMAT_JSON)

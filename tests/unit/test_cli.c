@@ -124,6 +124,10 @@ Test(cli, tells_the_same_in_every_format)
 	says("version --format csv", 0, "name,version,note\r\npayi-agent," PAYI_VERSION ",\r\n");
 	says("doctor --no-network --format csv", 0, "about,result,text,advice\r\nsettings,ok,");
 	says("doctor --no-network --format json", 0, "\"failed\":0}");
+	says("config show --format csv", 0, "section,name,value,origin\r\nagent,data_dir,/");
+	says("config show --format jsonl --sync normal", 0,
+	     "{\"section\":\"store\",\"name\":\"sync\",\"value\":\"normal\",\"origin\":\"--"
+	     "sync\"}");
 	says("status --format jsonl", 3, "{\"time\":");
 	says("status --color always", 3, "\033[1;31mdoes not run\033[0m");
 	says("status", 3, "Agent      does not run;");
@@ -153,6 +157,10 @@ Test(cli, never_shows_a_key)
 	setenv("PAYI_API_KEY", "sekrit", 1);
 	cr_expect_eq(run(&output, "config show; " AGENT_PROGRAM " status"), 3);
 	cr_expect(strstr(output, "api_key = (set, not shown)    # PAYI_API_KEY"), "%s", output);
+	cr_expect_not(strstr(output, "sekrit"));
+	free(output);
+	cr_expect_eq(run(&output, "config show --format json"), 0);
+	cr_expect(strstr(output, "\"api_key\",\"value\":\"(set, not shown)\""), "%s", output);
 	cr_expect_not(strstr(output, "sekrit"));
 	free(output);
 }
