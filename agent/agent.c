@@ -20,6 +20,7 @@
 #include "metrics.h"
 #include "options.h"
 #include "order.h"
+#include "prices/price_list.h"
 #include "reload.h"
 #include "settings.h"
 #include "sink/payi/payi_sink.h"
@@ -390,11 +391,17 @@ static int open_loop(struct agent *agent, struct err *err)
 static int start_storage(struct agent *agent, struct err *err)
 {
 	const struct settings *settings = agent->settings;
+	struct price_list *prices = NULL;
+	int status =
+		*settings->prices_file ? price_list_read(settings->prices_file, &prices, err) : 0;
+	if (status)
+		return status;
 	const struct storage_options options = {
 		.intake = {.database = settings->database,
 			   .ring_dir = settings->ring_dir,
 			   .commit_events = settings->commit_events,
 			   .sync_full = strcmp(settings->sync, "full") == 0,
+			   .prices = prices,
 			   .retention = keeping_policy(settings)},
 		.looked = tell_looked,
 		.stored = tell_stored,
@@ -402,7 +409,9 @@ static int start_storage(struct agent *agent, struct err *err)
 		.lost = tell_lost,
 		.context = agent,
 	};
-	return storage_start(&options, &agent->storage, err);
+	status = storage_start(&options, &agent->storage, err);
+	free(prices);
+	return status;
 }
 
 static int replace_database(const struct agent *agent, struct err *err)
@@ -447,6 +456,8 @@ static int start_sink(struct agent *agent, struct err *err)
 	const struct payi_sink_options options = options_of_sink(settings);
 	int64_t position;
 	int status = feed_open(settings->database, SINK_NAME, &agent->feed, err);
+	if (!status)
+		feed_ask_prices(agent->feed, settings->prices_from_service);
 	if (!status)
 		status = feed_position(agent->feed, &position, err);
 	if (!status)

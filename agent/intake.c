@@ -54,6 +54,8 @@ int intake_open(const struct intake_options *options, struct intake **out, struc
 	intake->retention.policy.ring_dir = intake->ring_dir;
 	int status = store_open(&store, &intake->store, err);
 	if (!status)
+		status = store_prices_replace(intake->store, options->prices, err);
+	if (!status)
 		status = drain_open(options->ring_dir, options->commit_events, intake->store,
 				    &intake->drain, err);
 	if (status) {

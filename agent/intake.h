@@ -27,6 +27,7 @@ struct intake_options {
 	const char *ring_dir;
 	int64_t commit_events;
 	bool sync_full;
+	const struct price_list *prices;   /* the operator's; NULL: none; read while it is opened */
 	struct retention_policy retention; /* all 0: nothing ever goes */
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "order.h"
+#include "prices/price_list.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct letter {
 	struct sink_ask_outcome answer;
 	char *given_id; /* these two are never cut */
 	char *description;
+	struct price_list *prices;
 	struct sink_report report;
 	char state[64];
 	char last_error[TEXT_BYTES];
@@ -108,6 +110,14 @@ static char *copy_whole(const char *text)
 	return memcpy(allocate(bytes, 1), text, bytes);
 }
 
+static struct price_list *copy_prices(const struct price_list *prices)
+{
+	struct price_list *copy = NULL;
+	while (prices && !(copy = price_list_copy(prices)))
+		free(allocate(1, 1));
+	return copy;
+}
+
 static struct letter *new_letter(enum letter_kind kind, const char *sink)
 {
 	struct letter *letter = allocate(1, sizeof(*letter));
@@ -144,6 +154,7 @@ void letter_box_settle_ask(struct letter_box *box, const struct sink_ask_outcome
 	letter->answer = *outcome;
 	letter->answer.given_id = letter->given_id;
 	letter->answer.description = letter->description;
+	letter->answer.prices = letter->prices = copy_prices(outcome->prices);
 	letter->answer.code = copy_text(letter->texts->code, TEXT_BYTES, outcome->code);
 	letter->answer.message = copy_text(letter->texts->message, TEXT_BYTES, outcome->message);
 	post(box, letter);
@@ -240,6 +251,7 @@ static void free_one(struct letter *letter)
 	free(letter->texts);
 	free(letter->given_id);
 	free(letter->description);
+	free(letter->prices);
 	free(letter);
 }
 

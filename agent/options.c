@@ -1,8 +1,10 @@
 #include "options.h"
 
+#include "prices/price_list.h"
 #include "settings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct payi_sink_options options_of_sink(const struct settings *settings)
 {
@@ -42,6 +44,12 @@ int options_check(const struct settings *settings, struct err *err)
 	char path[PATH_MAX];
 	const struct payi_sink_options sink = options_of_sink(settings);
 	const struct server_options server = options_of_server(settings, path);
-	const int status = payi_sink_check(&sink, err);
-	return status ? status : server_check(&server, err);
+	struct price_list *prices = NULL;
+	int status = payi_sink_check(&sink, err);
+	if (!status)
+		status = server_check(&server, err);
+	if (!status && *settings->prices_file)
+		status = price_list_read(settings->prices_file, &prices, err);
+	free(prices);
+	return status;
 }

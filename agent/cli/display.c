@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700 /* wcwidth() */
 #include "cli/display.h"
 
+#include "base/money.h"
 #include "history/character.h"
 
 #include <stdio.h>
@@ -91,4 +92,16 @@ void display_add_seconds(struct buf *out, int64_t seconds)
 	const int64_t rest = seconds % units[i].seconds;
 	if (i < LAST && rest >= units[i + 1].seconds)
 		buf_addf(out, " %d%s", (int)(rest / units[i + 1].seconds), units[i + 1].name);
+}
+
+enum { MICRO = 1000000 };
+
+void display_add_money(struct buf *out, int64_t picodollars)
+{
+	char text[MONEY_TEXT_BYTES];
+	const int64_t rounded = picodollars / MICRO + (picodollars % MICRO >= MICRO / 2);
+	if (picodollars > 0 && rounded == 0)
+		buf_add_str(out, "<0.000001");
+	else
+		buf_add_str(out, money_text(rounded * MICRO, text));
 }

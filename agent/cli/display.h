@@ -22,6 +22,9 @@ int display_add_cut(struct buf *out, const char *text, int width);
 /* Appends a number, with a comma behind each three digits from the right when grouped. */
 void display_add_int(struct buf *out, int64_t number, bool grouped);
 
+/* Appends picodollars as dollars, to a millionth: "12.34", "0.000005"; what is less than half of that, but not nothing: "<0.000001". */
+void display_add_money(struct buf *out, int64_t picodollars);
+
 /* Appends how long, in the two largest units: "45s", "12m 30s", "3h 5m", "2d 4h". */
 void display_add_seconds(struct buf *out, int64_t seconds);
 

@@ -2,6 +2,7 @@
 #include "cli/format.h"
 
 #include "base/clock.h"
+#include "base/money.h"
 #include "cli/brief.h"
 #include "cli/colour.h"
 #include "cli/display.h"
@@ -134,6 +135,9 @@ static void add_cell(struct format *format, const struct query *row, int i)
 	case HISTORY_SUM:
 		display_add_int(out, query_int(row, i), format->options.terminal);
 		break;
+	case HISTORY_MONEY:
+		display_add_money(out, query_int(row, i));
+		break;
 	case HISTORY_PERCENT:
 		add_percent(out, query_real(row, i), format->options.terminal);
 		break;
@@ -164,11 +168,16 @@ static void add_cell(struct format *format, const struct query *row, int i)
 	buf_add_char(out, '\0');
 }
 
+static bool adds_up(enum history_type type)
+{
+	return type == HISTORY_SUM || type == HISTORY_MONEY;
+}
+
 /* A sum that leaves int64 stops there; each number in it is below 2^53. */
 static void add_to_sums(struct format *format, const struct query *row)
 {
 	for (int i = 0; i < format->n_columns; i++)
-		if (format->columns[i].type == HISTORY_SUM &&
+		if (adds_up(format->columns[i].type) &&
 		    __builtin_add_overflow(format->sum[i], query_int(row, i), &format->sum[i]))
 			format->sum[i] = INT64_MAX;
 }
@@ -181,6 +190,8 @@ static void add_total(struct format *format)
 			buf_addf(out, "total of %" PRId64, format->n_rows);
 		else if (format->columns[i].type == HISTORY_SUM)
 			display_add_int(out, format->sum[i], format->options.terminal);
+		else if (format->columns[i].type == HISTORY_MONEY && format->sum[i])
+			display_add_money(out, format->sum[i]);
 		buf_add_char(out, '\0');
 	}
 }
@@ -232,6 +243,7 @@ static void add_csv_value(struct format *format, const struct query *row, int i)
 {
 	struct buf *out = &format->rows;
 	char time[CLOCK_TEXT_BYTES];
+	char money[MONEY_TEXT_BYTES];
 	const enum history_type type = format->columns[i].type;
 	if (query_type(row, i) == QUERY_NULL)
 		return;
@@ -240,6 +252,9 @@ static void add_csv_value(struct format *format, const struct query *row, int i)
 	case HISTORY_SUM:
 	case HISTORY_SECONDS:
 		buf_add_int(out, query_int(row, i));
+		break;
+	case HISTORY_MONEY:
+		buf_add_str(out, money_text(query_int(row, i), money));
 		break;
 	case HISTORY_REAL:
 	case HISTORY_PERCENT:

@@ -129,14 +129,15 @@ static void read_sort(const char *text, enum history_sort *sort, struct argp_sta
 	static const char *const names[] = {
 		[HISTORY_SORT_UNITS] = "units",     [HISTORY_SORT_EVENTS] = "events",
 		[HISTORY_SORT_LATENCY] = "latency", [HISTORY_SORT_FAILURES] = "failures",
-		[HISTORY_SORT_LAST] = "last",
+		[HISTORY_SORT_LAST] = "last",       [HISTORY_SORT_COST] = "cost",
 	};
-	for (int i = HISTORY_SORT_UNITS; i <= HISTORY_SORT_LAST; i++)
+	for (int i = HISTORY_SORT_UNITS; i <= HISTORY_SORT_COST; i++)
 		if (strcmp(text, names[i]) == 0) {
 			*sort = (enum history_sort)i;
 			return;
 		}
-	argp_error(state, "--sort is '%s'; it must be units, events, latency, failures or last",
+	argp_error(state,
+		   "--sort is '%s'; it must be units, events, latency, failures, last or cost",
 		   text);
 }
 

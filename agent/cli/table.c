@@ -19,6 +19,7 @@ static bool is_number(const struct table *table, int i)
 	switch (table->columns[i].type) {
 	case HISTORY_INT:
 	case HISTORY_SUM:
+	case HISTORY_MONEY:
 	case HISTORY_REAL:
 	case HISTORY_PERCENT:
 	case HISTORY_SECONDS:
@@ -52,7 +53,9 @@ static void measure(struct table *table, const struct buf *cells)
 	for (int i = 0; i < table->n_columns; i++) {
 		const struct history_column *column = &table->columns[i];
 		const int heading = column->heading ? display_width(column->heading) : 0;
-		if (!heading || (!table->width[i] && column->rank >= HISTORY_RANK_IF_ANY))
+		const bool if_any =
+			column->rank >= HISTORY_RANK_IF_ANY || column->type == HISTORY_MONEY;
+		if (!heading || (!table->width[i] && if_any))
 			table->width[i] = 0;
 		else if (table->width[i] < heading)
 			table->width[i] = heading;

@@ -11,6 +11,8 @@ static const struct argp_option filters[] = {
 	 "a row for each hour, day of UTC, user or step [default: hour]", 2},
 	{"changes",  LISTING_KIND + HISTORY_USAGE_CHANGES, NULL, 0,
 	 "from --since [default: yesterday] to --until [now], beside as long a time before; the greatest change first", 3},
+	{"unpriced", LISTING_KIND + HISTORY_UNPRICED, NULL, 0,
+	 "what was used and has no price, by category, resource and unit type", 3},
 	{0},
 };
 /* clang-format on */

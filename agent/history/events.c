@@ -33,6 +33,9 @@ static const struct history_column columns[] = {
 	{"delivery",               "DELIVERY",   HISTORY_TEXT, 7},
 	{"stored_time",            NULL,         HISTORY_TIME, 0},
 	{"service_id",             "SERVICE ID", HISTORY_TEXT, HISTORY_RANK_IF_ANY},
+	{"estimated_cost_usd",     "EST. COST",  HISTORY_MONEY, 3},
+	{"unpriced_units",         "NO PRICE",   HISTORY_TEXT, HISTORY_RANK_IF_ANY},
+	{"service_cost_usd",       "PAY-I COST", HISTORY_MONEY, 4},
 };
 
 static const char select_page[] =
@@ -41,7 +44,7 @@ static const char select_page[] =
 	" h.category, h.resource, h.input_units, h.output_units, h.units, h.end_to_end_latency_ms,"
 	" h.time_to_first_token_ms, h.http_status_code, h.failed, h.user_id, h.account_name, h.scope, h.limit_ids,"
 	" h.properties, h.use_case_properties, h.provider_response_id, h.app_name, h.delivery, h.stored_us,"
-	" h.service_id,"
+	" h.service_id, h.estimated_cost_picousd, h.unpriced_units, h.service_cost_picousd,"
 	" p.time_us, p.id"
 	" FROM page p CROSS JOIN event_history h ON h.event = p.id";
 /* clang-format on */

@@ -30,6 +30,7 @@ enum history_sort {
 	HISTORY_SORT_LATENCY, /* the mean */
 	HISTORY_SORT_FAILURES,
 	HISTORY_SORT_LAST, /* seen */
+	HISTORY_SORT_COST, /* estimated */
 };
 
 struct history_filters {

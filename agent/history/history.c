@@ -29,6 +29,7 @@ static const struct history_table *table_of(enum history_kind kind)
 		[HISTORY_SERIES_BY_CATEGORY] = &history_series_by_category,
 		[HISTORY_WAITING] = &history_waiting,
 		[HISTORY_DEAD] = &history_dead,
+		[HISTORY_UNPRICED] = &history_unpriced,
 		[HISTORY_EVENTS_STORED] = &history_events_stored,
 	};
 	return tables[kind];
@@ -62,6 +63,7 @@ const char *history_refuses(enum history_kind kind, const struct history_filters
 		{HISTORY_KNOWS_ORDER, filters->oldest_first, "reverse"},
 		{HISTORY_KNOWS_SORT, sorted, "sort"},
 		{HISTORY_KNOWS_SORT_LATENCY, filters->sort == HISTORY_SORT_LATENCY, "sort latency"},
+		{HISTORY_KNOWS_SORT_COST, filters->sort == HISTORY_SORT_COST, "sort cost"},
 	};
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (rules[i].set && !(table_of(kind)->knows & rules[i].bit))

@@ -36,6 +36,7 @@ enum history_kind {
 	HISTORY_SERIES_BY_RESOURCE,
 	HISTORY_SERIES_BY_CATEGORY,
 	HISTORY_WAITING,       /* events on their way to the service */
+	HISTORY_UNPRICED,      /* what was used and has no price */
 	HISTORY_DEAD,          /* events that the service refused for good */
 	HISTORY_EVENTS_STORED, /* events in the order of storing: behind after->row, up to last_event */
 };
@@ -44,7 +45,8 @@ enum history_kind {
 enum history_type {
 	HISTORY_TEXT,
 	HISTORY_INT,
-	HISTORY_SUM, /* an INT that adds up over rows */
+	HISTORY_SUM,   /* an INT that adds up over rows */
+	HISTORY_MONEY, /* picodollars, that add up likewise; shown in dollars */
 	HISTORY_REAL,
 	HISTORY_PERCENT, /* a REAL: the change from one number to another */
 	HISTORY_SECONDS, /* an INT: how long */

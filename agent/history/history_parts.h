@@ -37,6 +37,50 @@ struct history {
 	bool window_read; /* to its end */
 };
 
+/* ---- Prices, as SQL ---- */
+
+/*
+ * A price is joined as "prices p ON p.id = " HISTORY_PRICE(…), by the numbers of a category, a resource and a unit type,
+ * and a day since 1970. All is NULL, and nothing looked up, where there is no price at all. The views of
+ * schema/migrations/0007_prices.sql say the same.
+ */
+#define HISTORY_PRICE(category, resource, unit_type, day)                                          \
+	"(SELECT z.id FROM prices z WHERE z.category = " category " AND z.resource = " resource    \
+	" AND z.unit_type = " unit_type " AND z.from_day <= " day " AND z.until_day > " day        \
+	" ORDER BY z.rank, z.from_day DESC LIMIT 1)"
+#define HISTORY_ANY_PRICE "EXISTS (SELECT 1 FROM prices)"
+
+/* The sum of units by their prices: of what is joined to p. */
+#define HISTORY_COST(input, output)                                                                \
+	"sum(" input " * coalesce(p.input, 0) + " output " * coalesce(p.output, 0))"
+#define HISTORY_HAS_NO_PRICE(input, output)                                                        \
+	"(" input " > 0 AND p.input IS NULL OR " output " > 0 AND p.output IS NULL)"
+
+/* Of an instance's rows v of instance_usage that the condition chooses. */
+#define HISTORY_INSTANCE_COST(condition)                                                           \
+	"(SELECT " HISTORY_COST("v.input",                                                         \
+				"v.output") " FROM instance_usage v CROSS JOIN prices "            \
+					    "p ON p.id = " HISTORY_PRICE(                          \
+						    "v.category", "v.resource", "v.unit_type",     \
+						    "v.day") " WHERE " HISTORY_ANY_PRICE           \
+							     " AND " condition ")"
+
+/* Of the event e. */
+#define HISTORY_EVENT_COST                                                                          \
+	"(SELECT " HISTORY_COST(                                                                    \
+		"coalesce(j.value ->> '$.input', 0)",                                               \
+		"coalesce(j.value ->> '$.output', 0)") " FROM json_each(e.units) j CROSS JOIN "     \
+						       "names y ON y.text = j.key CROSS JOIN "      \
+						       "prices p ON "                               \
+						       "p.id = " HISTORY_PRICE(                     \
+							       "e.category", "e.resource", "y.id",  \
+							       "e.event_timestamp_us / "            \
+							       "86400000000") " WHERE"              \
+									      " " HISTORY_ANY_PRICE \
+									      ")"
+
+/* ---- Kinds ---- */
+
 /* What of the filters a kind knows. */
 enum {
 	HISTORY_KNOWS_USE_CASE = 1 << 0,
@@ -49,6 +93,7 @@ enum {
 	HISTORY_KNOWS_SORT = 1 << 7,  /* by all but latency */
 	HISTORY_KNOWS_SORT_LATENCY = 1 << 8,
 	HISTORY_KNOWS_DEATHS = 1 << 9,
+	HISTORY_KNOWS_SORT_COST = 1 << 10,
 
 	HISTORY_KNOWS_INSTANCES = HISTORY_KNOWS_USE_CASE | HISTORY_KNOWS_ID | HISTORY_KNOWS_USER |
 				  HISTORY_KNOWS_TIME | HISTORY_KNOWS_ORDER,
@@ -85,6 +130,7 @@ extern const struct history_table history_series_by_resource;
 extern const struct history_table history_series_by_category;
 extern const struct history_table history_waiting;
 extern const struct history_table history_dead;
+extern const struct history_table history_unpriced;
 
 /* The hour since 1970 that a time is in. */
 int64_t history_hour(int64_t time_us);

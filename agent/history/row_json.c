@@ -1,6 +1,7 @@
 #include "history/row_json.h"
 
 #include "base/clock.h"
+#include "base/money.h"
 #include "history/character.h"
 
 #include <math.h>
@@ -100,6 +101,7 @@ void row_json_any(struct buf *out, const struct query *row, int i)
 static void add_value(struct buf *out, const struct query *row, int i, enum history_type type)
 {
 	char time[CLOCK_TEXT_BYTES];
+	char money[MONEY_TEXT_BYTES];
 	if (query_type(row, i) == QUERY_NULL) {
 		buf_add_str(out, "null");
 		return;
@@ -112,6 +114,9 @@ static void add_value(struct buf *out, const struct query *row, int i, enum hist
 	case HISTORY_SUM:
 	case HISTORY_SECONDS:
 		buf_add_int(out, query_int(row, i));
+		break;
+	case HISTORY_MONEY:
+		buf_add_str(out, money_text(query_int(row, i), money));
 		break;
 	case HISTORY_REAL:
 	case HISTORY_PERCENT:

@@ -20,7 +20,9 @@
 	{"latency_max_ms",  "MAX MS",     HISTORY_INT,  7}, \
 	{"latency_p50_ms",  "P50 MS",     HISTORY_INT,  6}, \
 	{"latency_p95_ms",  "P95 MS",     HISTORY_INT,  4}, \
-	{"latency_p99_ms",  "P99 MS",     HISTORY_INT,  8}
+	{"latency_p99_ms",  "P99 MS",     HISTORY_INT,  8}, \
+	{"estimated_cost_usd", "EST. COST", HISTORY_MONEY, 2}, \
+	{"unpriced_units",  "NO PRICE",   HISTORY_TEXT, HISTORY_RANK_IF_ANY}
 
 static const struct history_column columns_by_hour[] = {COLUMNS("hour", "HOUR", HISTORY_HOUR)};
 static const struct history_column columns_by_day[] = {COLUMNS("day", "DAY", HISTORY_DAY)};
@@ -40,6 +42,17 @@ static const struct history_column columns_by_day[] = {COLUMNS("day", "DAY", HIS
 	"(SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM" \
 	" (SELECT v.* FROM unit v WHERE v.use_case_name = h.use_case_name AND v.category = h.category" \
 	"  AND v.resource = h.resource ORDER BY v.type) q)"
+
+/* Likewise what they cost, and which types have no price. */
+#define PRICED_OF_KEY(join) \
+	" FROM unit v JOIN names y ON y.text = v.type " join " prices p ON p.id = " \
+	HISTORY_PRICE("v.category", "v.resource", "y.id", "(:bucket / 86400000000)") \
+	" WHERE " HISTORY_ANY_PRICE " AND v.use_case_name = h.use_case_name AND v.category = h.category" \
+	" AND v.resource = h.resource"
+#define COSTS_OF_KEY \
+	", (SELECT " HISTORY_COST("v.input", "v.output") PRICED_OF_KEY("CROSS JOIN") ")," \
+	" (SELECT group_concat(q.type, ', ') FROM (SELECT v.type" PRICED_OF_KEY("LEFT JOIN") \
+	" AND " HISTORY_HAS_NO_PRICE("v.input", "v.output") " ORDER BY v.type) q)"
 
 static const char names_and_order[] =
 	" LEFT JOIN slow l USING (use_case_name, category, resource)"
@@ -63,7 +76,7 @@ static const char rollup_sums[] =
 	" sum(h.output_units), " UNITS_OF_KEY
 	", sum(h.latency_sum_ms) * 1.0 / nullif(sum(h.latency_count), 0),"
 	" CASE WHEN sum(h.latency_count) > 0 THEN max(h.latency_max_ms) END, min(l.p50, max(h.latency_max_ms)),"
-	" min(l.p95, max(h.latency_max_ms)), min(l.p99, max(h.latency_max_ms))"
+	" min(l.p95, max(h.latency_max_ms)), min(l.p99, max(h.latency_max_ms))" COSTS_OF_KEY
 	" FROM (SELECT * FROM usage_hours h WHERE h.hour BETWEEN :low AND :high";
 
 static const char event_hits[] =
@@ -80,7 +93,8 @@ static const char event_sums[] =
 	", unit AS MATERIALIZED (SELECT " KEY ", j.key AS type, coalesce(sum(j.value ->> '$.input'), 0) AS input,"
 	" coalesce(sum(j.value ->> '$.output'), 0) AS output FROM hit, json_each(hit.units) j GROUP BY 1, 2, 3, 4)"
 	" SELECT :bucket, u.text, c.text, r.text, count(*), sum(h.failed), sum(h.input_units), sum(h.output_units), "
-	UNITS_OF_KEY ", avg(h.latency_ms), max(h.latency_ms), l.p50, l.p95, l.p99 FROM hit h";
+	UNITS_OF_KEY ", avg(h.latency_ms), max(h.latency_ms), l.p50, l.p95, l.p99" COSTS_OF_KEY
+	" FROM hit h";
 /* clang-format on */
 
 static int open_rollups(struct history *history, struct err *err)

@@ -18,7 +18,8 @@
 	{"latency_max_ms",  "MAX MS",   HISTORY_INT,  7}, \
 	{"latency_p50_ms",  "P50 MS",   HISTORY_INT,  6}, \
 	{"latency_p95_ms",  "P95 MS",   HISTORY_INT,  4}, \
-	{"latency_p99_ms",  "P99 MS",   HISTORY_INT,  8}
+	{"latency_p99_ms",  "P99 MS",   HISTORY_INT,  8}, \
+	{"estimated_cost_usd", "EST. COST", HISTORY_MONEY, 2}
 
 static const struct history_column columns_by_user[] = {COLUMNS("user_id", "USER")};
 static const struct history_column columns_by_step[] = {COLUMNS("use_case_step", "STEP")};
@@ -27,7 +28,8 @@ static const char per_latency[] =
 	"WITH hit AS (SELECT e.%s AS part, i.use_case_name AS name, e.category, e.resource,"
 	" e.end_to_end_latency_ms AS latency_ms, count(*) AS events,"
 	" sum(coalesce(e.http_status_code >= 400 OR e.http_status_code = 299, 0)) AS failures,"
-	" sum(e.input_units) AS input_units, sum(e.output_units) AS output_units"
+	" sum(e.input_units) AS input_units, sum(e.output_units) AS output_units,"
+	" sum(" HISTORY_EVENT_COST ") AS cost"
 	" FROM events e LEFT JOIN use_case_instances i ON i.id = e.instance"
 	" WHERE true";
 
@@ -39,7 +41,7 @@ static const char sums[] =
 	" GROUP BY 1, 2, 3, 4, 5)"
 	" SELECT p.text, u.text, c.text, r.text, sum(q.events), sum(q.failures), sum(q.input_units), sum(q.output_units),"
 	" sum(q.latency_ms * q.events) * 1.0 / max(q.n), max(q.latency_ms)"
-	PERCENTILE("50") PERCENTILE("95") PERCENTILE("99")
+	PERCENTILE("50") PERCENTILE("95") PERCENTILE("99") ", sum(q.cost)"
 	" FROM (SELECT *, sum(events) FILTER (WHERE latency_ms IS NOT NULL) OVER"
 	"   (PARTITION BY " KEY " ORDER BY latency_ms) AS upto,"
 	"  sum(events) FILTER (WHERE latency_ms IS NOT NULL) OVER (PARTITION BY " KEY ") AS n FROM hit) q"

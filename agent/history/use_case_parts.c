@@ -17,14 +17,18 @@
 	{"last_seen",     "LAST SEEN",  HISTORY_TIME, 4}
 
 static const struct history_column columns_of_steps[] = {COLUMNS("use_case_step", "STEP")};
-static const struct history_column columns_of_users[] = {COLUMNS("user_id", "USER")};
+static const struct history_column columns_of_users[] = {
+	COLUMNS("user_id", "USER"), {"estimated_cost_usd", "EST. COST", HISTORY_MONEY, 2}};
 
 static const char sums[] =
-	"SELECT u.text, n.text, q.instances, q.events, q.failures, q.input_units, q.output_units, q.first_us, q.last_us"
-	" FROM (SELECT i.use_case_name, v.%s AS part, count(*) AS instances, sum(v.events) AS events,"
-	" sum(v.failures) AS failures, sum(v.input_units) AS input_units, sum(v.output_units) AS output_units,"
-	" min(v.first_us) AS first_us, max(v.last_us) AS last_us"
-	" FROM %s v JOIN use_case_instances i ON i.id = v.instance WHERE true";
+	"SELECT k.text, n.text, q.instances, q.events, q.failures, q.input_units, q.output_units, q.first_us, q.last_us,"
+	" q.cost FROM (SELECT i.use_case_name, u.%s AS part, count(*) AS instances, sum(u.events) AS events,"
+	" sum(u.failures) AS failures, sum(u.input_units) AS input_units, sum(u.output_units) AS output_units,"
+	" min(u.first_us) AS first_us, max(u.last_us) AS last_us, %s AS cost"
+	" FROM %s u JOIN use_case_instances i ON i.id = u.instance WHERE true";
+
+static const char cost_of_user[] =
+	"sum(" HISTORY_INSTANCE_COST("v.instance = u.instance AND v.user_id = u.user_id") ")";
 
 static const char *const measures[] = {
 	[HISTORY_SORT_OWN] = "q.input_units + q.output_units",
@@ -33,6 +37,7 @@ static const char *const measures[] = {
 	[HISTORY_SORT_LATENCY] = "0", /* is not known of parts, and refused */
 	[HISTORY_SORT_FAILURES] = "q.failures",
 	[HISTORY_SORT_LAST] = "q.last_us",
+	[HISTORY_SORT_COST] = "q.cost",
 };
 /* clang-format on */
 
@@ -40,18 +45,18 @@ static int open_parts(struct history *history, struct err *err)
 {
 	const bool users = history->kind == HISTORY_USE_CASE_USERS;
 	struct buf sql = BUF_INIT;
-	buf_addf(&sql, sums, users ? "user_id" : "step",
+	buf_addf(&sql, sums, users ? "user_id" : "step", users ? cost_of_user : "NULL",
 		 users ? "instance_users" : "instance_steps");
 	if (history->filters.since_us != INT64_MIN)
-		buf_add_str(&sql, " AND v.last_us >= :since");
+		buf_add_str(&sql, " AND u.last_us >= :since");
 	if (history->filters.until_us != INT64_MAX)
-		buf_add_str(&sql, " AND v.first_us < :until");
+		buf_add_str(&sql, " AND u.first_us < :until");
 	history_filter_instances(&sql, &history->filters, &history->ids);
 	if (users && history->filters.user_id)
-		buf_add_str(&sql, " AND v.user_id = :user_id");
+		buf_add_str(&sql, " AND u.user_id = :user_id");
 	buf_add_str(&sql, " GROUP BY i.use_case_name, part) q"
-			  " JOIN names u ON u.id = q.use_case_name JOIN names n ON n.id = q.part");
-	buf_addf(&sql, " ORDER BY %s %s, u.text, n.text LIMIT :limit",
+			  " JOIN names k ON k.id = q.use_case_name JOIN names n ON n.id = q.part");
+	buf_addf(&sql, " ORDER BY %s %s, k.text, n.text LIMIT :limit",
 		 measures[history->filters.sort], history_direction(history));
 	const int status = history_prepare(history, &sql, &history->page, err);
 	if (status)
@@ -68,5 +73,6 @@ enum {
 
 const struct history_table history_use_case_steps = {columns_of_steps, N_COLUMNS, KNOWS, open_parts,
 						     history_read_once};
-const struct history_table history_use_case_users = {columns_of_users, N_COLUMNS, KNOWS, open_parts,
+const struct history_table history_use_case_users = {columns_of_users, N_COLUMNS + 1,
+						     KNOWS | HISTORY_KNOWS_SORT_COST, open_parts,
 						     history_read_once};

@@ -30,6 +30,8 @@ static const struct history_column columns[] = {
 	{"idle_s",           "IDLE",       HISTORY_SECONDS, 3},
 	{"service_id_state", "ID STATE",   HISTORY_TEXT,    HISTORY_RANK_IF_ANY + 1},
 	{"service_id",       "SERVICE ID", HISTORY_TEXT,    HISTORY_RANK_IF_ANY},
+	{"estimated_cost_usd", "EST. COST", HISTORY_MONEY,  3},
+	{"unpriced_units",   "NO PRICE",   HISTORY_TEXT,    HISTORY_RANK_IF_ANY},
 };
 
 static const char select_page[] =
@@ -37,7 +39,7 @@ static const char select_page[] =
 	" SELECT h.last_us, h.first_us, h.use_case_name, h.use_case_id, h.duration_s, h.events, h.failures,"
 	" h.input_units, h.output_units, h.units, h.steps, h.users, h.latency_mean_ms, h.latency_max_ms,"
 	" h.versions, h.step_events, h.latency_p50_ms, h.latency_p95_ms, h.latency_p99_ms, h.idle_s,"
-	" h.service_id_state, h.service_id, p.time_us, p.id"
+	" h.service_id_state, h.service_id, h.estimated_cost_picousd, h.unpriced_units, p.time_us, p.id"
 	" FROM page p CROSS JOIN use_case_history h ON h.instance = p.id";
 
 /* Whole numbers, so that a page can go on behind one. */
@@ -48,6 +50,7 @@ static const char *const measures[] = {
 	[HISTORY_SORT_LATENCY] = "coalesce(t.latency_sum_ms * 1000 / nullif(t.latency_count, 0), -1)",
 	[HISTORY_SORT_FAILURES] = "t.failures",
 	[HISTORY_SORT_LAST] = "t.last_us",
+	[HISTORY_SORT_COST] = "coalesce(" HISTORY_INSTANCE_COST("v.instance = t.instance") ", 0)",
 };
 /* clang-format on */
 
@@ -124,5 +127,6 @@ static int read_use_cases(struct history *history, history_take_fn *take, void *
 
 const struct history_table history_use_cases = {columns, sizeof(columns) / sizeof(columns[0]),
 						HISTORY_KNOWS_INSTANCES | HISTORY_KNOWS_SORT |
-							HISTORY_KNOWS_SORT_LATENCY,
+							HISTORY_KNOWS_SORT_LATENCY |
+							HISTORY_KNOWS_SORT_COST,
 						open_use_cases, read_use_cases};

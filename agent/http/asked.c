@@ -68,18 +68,18 @@ static int read_sort(const struct params *params, enum history_sort *sort, struc
 	static const char *const names[] = {
 		[HISTORY_SORT_UNITS] = "units",     [HISTORY_SORT_EVENTS] = "events",
 		[HISTORY_SORT_LATENCY] = "latency", [HISTORY_SORT_FAILURES] = "failures",
-		[HISTORY_SORT_LAST] = "last",
+		[HISTORY_SORT_LAST] = "last",       [HISTORY_SORT_COST] = "cost",
 	};
 	const char *text = params_get(params, "sort");
 	if (!text)
 		return 0;
-	for (int i = HISTORY_SORT_UNITS; i <= HISTORY_SORT_LAST; i++)
+	for (int i = HISTORY_SORT_UNITS; i <= HISTORY_SORT_COST; i++)
 		if (strcmp(text, names[i]) == 0) {
 			*sort = (enum history_sort)i;
 			return 0;
 		}
 	return err_set(err, ERR_INVALID,
-		       "sort is '%.64s'; it must be units, events, latency, failures or last",
+		       "sort is '%.64s'; it must be units, events, latency, failures, last or cost",
 		       text);
 }
 

@@ -27,6 +27,7 @@ static const struct choice choices[] = {
 	{HISTORY_USAGE_BY_HOUR, "by", "user", HISTORY_USAGE_BY_USER},
 	{HISTORY_USAGE_BY_HOUR, "by", "step", HISTORY_USAGE_BY_STEP},
 	{HISTORY_USAGE_BY_HOUR, "show", "changes", HISTORY_USAGE_CHANGES},
+	{HISTORY_USAGE_BY_HOUR, "show", "unpriced", HISTORY_UNPRICED},
 	{HISTORY_USE_CASES, "show", "steps", HISTORY_USE_CASE_STEPS},
 	{HISTORY_USE_CASES, "show", "users", HISTORY_USE_CASE_USERS},
 	{HISTORY_USE_CASES, "show", "distribution", HISTORY_USE_CASE_DISTRIBUTION},

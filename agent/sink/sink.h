@@ -46,14 +46,23 @@ static inline bool sink_waits(enum sink_verdict verdict)
 	return verdict == SINK_DEFERRED || verdict == SINK_HELD || verdict == SINK_BEHIND;
 }
 
+/* What the service says that an event cost, in picodollars; -1: not said. */
+struct sink_cost {
+	bool said;
+	int64_t input;
+	int64_t output;
+	int64_t total;
+};
+
 struct sink_outcome {
 	int64_t id;
 	int64_t instance; /* of which the later events wait while this one does; 0: of none */
 	enum sink_verdict verdict;
 	int32_t http_status;
-	int64_t retry_us;    /* wall clock */
-	const char *code;    /* the service's error code, or NULL */
-	const char *message; /* what it said; never the event's content */
+	int64_t retry_us;      /* wall clock */
+	const char *code;      /* the service's error code, or NULL */
+	const char *message;   /* what it said; never the event's content */
+	struct sink_cost cost; /* of SINK_DELIVERED */
 };
 
 /*
@@ -72,17 +81,20 @@ struct sink_settlement {
 };
 
 /*
- * What the service is to be asked beside taking events: to define a use case, or to give an id to an instance.
+ * What the service is to be asked beside taking events: to define a use case, to give an id to an instance, or for the
+ * prices of a resource, which nothing waits for.
  * Texts are valid until the taker returns.
  */
-enum sink_ask_kind { SINK_ASK_DEFINE, SINK_ASK_ID };
+struct price_list;
+
+enum sink_ask_kind { SINK_ASK_DEFINE, SINK_ASK_ID, SINK_ASK_PRICES };
 
 struct sink_ask {
 	enum sink_ask_kind kind;
-	int64_t key; /* the host's, for the answer */
-	const char *use_case_name;
-	const char *description; /* SINK_ASK_DEFINE */
-	int32_t attempts;        /* how often it was deferred before */
+	int64_t key;               /* the host's, for the answer */
+	const char *use_case_name; /* of SINK_ASK_PRICES, the category */
+	const char *description;   /* SINK_ASK_DEFINE; of SINK_ASK_PRICES, the resource */
+	int32_t attempts;          /* how often it was deferred before */
 };
 
 /* An ask is put off by no more than this. */
@@ -93,7 +105,8 @@ struct sink_ask_outcome {
 	enum sink_ask_kind kind;
 	int64_t key;
 	enum sink_verdict verdict;
-	const char *given_id; /* SINK_ASK_ID, when done */
+	const char *given_id;            /* SINK_ASK_ID, when done */
+	const struct price_list *prices; /* SINK_ASK_PRICES, likewise */
 	const char *
 		description; /* SINK_ASK_DEFINE: the one that was asked for; it may be another by now */
 	int32_t http_status;

@@ -2,10 +2,13 @@
 #include "store/feed.h"
 
 #include "schema/use_case_fields.h"
+#include "store/price_key.h"
 #include "store/query.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define PRICES_APART_US INT64_C(10000000)
 
 struct feed {
 	struct query_db *db;
@@ -15,6 +18,9 @@ struct feed {
 	struct query *handle;
 	struct query *definitions;
 	struct query *handles;
+	struct query *prices;
+	bool ask_prices;
+	int64_t prices_us; /* the next look for what has no price */
 };
 
 static const char position_sql[] = "SELECT position FROM sinks WHERE name = :sink";
@@ -84,14 +90,27 @@ static const char handles_sql[] =
 	" WHERE h.state = 'waiting' AND (h.retry_us <= :now OR h.retry_us > :now + :far)"
 	" ORDER BY h.retry_us, h.instance LIMIT :limit";
 
+/* Of what was used in the last two days, what was never asked for, or so long ago that it is time again. */
+static const char prices_sql[] =
+	"SELECT h.category, h.resource, c.text, r.text, coalesce(a.attempts, 0)"
+	" FROM (SELECT DISTINCT category, resource FROM usage_hours"
+	" WHERE hour >= :now / 3600000000 - 48 AND resource <> 0) h"
+	" JOIN names c ON c.id = h.category JOIN names r ON r.id = h.resource"
+	" LEFT JOIN price_asks a ON a.category = h.category AND a.resource = h.resource"
+	" WHERE coalesce(a.retry_us, 0) <= :now ORDER BY a.retry_us, 1, 2 LIMIT :limit";
+
 static int prepare(struct feed *feed, struct err *err)
 {
 	const struct {
 		const char *sql;
 		struct query **query;
-	} queries[] = {{position_sql, &feed->position},       {events_sql, &feed->events},
-		       {deferred_sql, &feed->deferred},       {handle_sql, &feed->handle},
-		       {definitions_sql, &feed->definitions}, {handles_sql, &feed->handles}};
+	} queries[] = {{position_sql, &feed->position},
+		       {events_sql, &feed->events},
+		       {deferred_sql, &feed->deferred},
+		       {handle_sql, &feed->handle},
+		       {definitions_sql, &feed->definitions},
+		       {handles_sql, &feed->handles},
+		       {prices_sql, &feed->prices}};
 	int status = 0;
 	for (size_t i = 0; !status && i < sizeof(queries) / sizeof(queries[0]); i++)
 		status = query_prepare(feed->db, queries[i].sql, queries[i].query, err);
@@ -127,6 +146,7 @@ void feed_close(struct feed *feed)
 	query_free(feed->handle);
 	query_free(feed->definitions);
 	query_free(feed->handles);
+	query_free(feed->prices);
 	query_db_close(feed->db);
 	free(feed);
 }
@@ -244,6 +264,38 @@ static int each_ask(struct query *query, enum sink_ask_kind kind, int64_t now_us
 	return status < 0 ? status : taken;
 }
 
+void feed_ask_prices(struct feed *feed, bool ask)
+{
+	feed->ask_prices = ask;
+}
+
+/* Nothing waits for prices, and the look costs more than the others: so it is taken seldom. */
+static int each_price_ask(struct feed *feed, int64_t now_us, int limit, sink_take_ask_fn *take,
+			  void *taker, struct err *err)
+{
+	int taken = 0;
+	int status = 0;
+	if (!feed->ask_prices || limit <= 0 ||
+	    (now_us < feed->prices_us && now_us >= feed->prices_us - PRICES_APART_US))
+		return 0;
+	feed->prices_us = now_us + PRICES_APART_US;
+	query_bind_int(feed->prices, ":now", now_us);
+	query_bind_int(feed->prices, ":limit", limit);
+	while ((status = query_step(feed->prices, err)) > 0) {
+		const struct query *row = feed->prices;
+		const struct sink_ask ask = {.kind = SINK_ASK_PRICES,
+					     .key = price_key(query_int(row, 0), query_int(row, 1)),
+					     .use_case_name = query_text(row, 2),
+					     .description = query_text(row, 3),
+					     .attempts = (int32_t)query_int(row, 4)};
+		if (!take(taker, &ask))
+			break;
+		taken++;
+	}
+	query_reset(feed->prices);
+	return status < 0 ? status : taken;
+}
+
 int feed_asks(struct feed *feed, int64_t now_us, int limit, sink_take_ask_fn *take, void *taker,
 	      struct err *err)
 {
@@ -254,5 +306,9 @@ int feed_asks(struct feed *feed, int64_t now_us, int limit, sink_take_ask_fn *ta
 		return handles;
 	const int definitions = each_ask(feed->definitions, SINK_ASK_DEFINE, now_us,
 					 limit - handles, take, taker, &open, err);
-	return definitions < 0 ? definitions : handles + definitions;
+	if (definitions < 0 || !open)
+		return definitions < 0 ? definitions : handles + definitions;
+	const int prices =
+		each_price_ask(feed, now_us, limit - handles - definitions, take, taker, err);
+	return prices < 0 ? prices : handles + definitions + prices;
 }

@@ -25,6 +25,9 @@ int feed_each(struct feed *feed, int64_t after_id, int limit, sink_take_fn *take
 int feed_each_deferred(struct feed *feed, int64_t now_us, int64_t after_id, int limit,
 		       sink_take_fn *take, void *taker, struct err *err);
 
+/* Whether the prices of what is used are asked for as well; at first they are not. */
+void feed_ask_prices(struct feed *feed, bool ask);
+
 /* As sink_host's fetch_asks: ids first, as events wait for them; but many of them leave room for definitions. */
 int feed_asks(struct feed *feed, int64_t now_us, int limit, sink_take_ask_fn *take, void *taker,
 	      struct err *err);

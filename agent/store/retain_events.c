@@ -60,6 +60,9 @@ static int cut_window(struct retain *job, int64_t after, int64_t last, int64_t c
 	if (!status)
 		status = sql_run(retain_statement(job, RETAIN_DISCARDED_CUT), err, SQL_INT(after),
 				 SQL_INT(last), SQL_END);
+	if (!status)
+		status = sql_run(retain_statement(job, RETAIN_COSTS_CUT), err, SQL_INT(after),
+				 SQL_INT(last), SQL_END);
 	return status ? status : retain_count(job, "events", reason, n, err);
 }
 

@@ -79,7 +79,7 @@ static int find_instance(struct retain *job, int64_t cutoff_us, struct instance 
 static int cut_instance(struct retain *job, int64_t id, struct err *err)
 {
 	int status = 0;
-	for (int i = RETAIN_INSTANCE_CUT_UNITS; !status && i <= RETAIN_INSTANCE_CUT; i++)
+	for (int i = RETAIN_INSTANCE_CUT_USAGE; !status && i <= RETAIN_INSTANCE_CUT; i++)
 		status = sql_run(retain_statement(job, (enum retain_statement)i), err, SQL_INT(id),
 				 SQL_END);
 	return status ? status : retain_count(job, "instances", RETAIN_AGE, 1, err);

@@ -27,6 +27,9 @@
 		" AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = x.event))" \
 		" WHERE EXISTS (SELECT 1 FROM sink_exceptions x" \
 		" WHERE x.sink = sinks.name AND x.state = 'discarded' AND x.event > ?1 AND x.event <= ?2)") \
+	X(COSTS_CUT, \
+		"DELETE FROM service_costs WHERE event > ?1 AND event <= ?2" \
+		" AND NOT EXISTS (SELECT 1 FROM events e WHERE e.id = service_costs.event)") \
 	X(DISCARDED_CUT, \
 		"DELETE FROM sink_exceptions WHERE sink IN (SELECT name FROM sinks) AND state = 'discarded'" \
 		" AND event > ?1 AND event <= ?2" \
@@ -77,7 +80,7 @@
 		" FROM instance_totals t LEFT JOIN use_case_instances i ON i.id = t.instance" \
 		" LEFT JOIN use_case_handles h ON h.instance = t.instance" \
 		" WHERE t.last_us < ?1 AND (t.last_us, t.instance) > (?2, ?3) ORDER BY t.last_us, t.instance LIMIT 1") \
-	X(INSTANCE_CUT_UNITS,     "DELETE FROM instance_units WHERE instance = ?1") \
+	X(INSTANCE_CUT_USAGE,     "DELETE FROM instance_usage WHERE instance = ?1") \
 	X(INSTANCE_CUT_STEPS,     "DELETE FROM instance_steps WHERE instance = ?1") \
 	X(INSTANCE_CUT_USERS,     "DELETE FROM instance_users WHERE instance = ?1") \
 	X(INSTANCE_CUT_VERSIONS,  "DELETE FROM instance_versions WHERE instance = ?1") \

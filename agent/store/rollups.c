@@ -9,7 +9,7 @@
 
 enum rollup {
 	INSTANCE,
-	INSTANCE_UNITS,
+	INSTANCE_USAGE,
 	INSTANCE_STEPS,
 	INSTANCE_USERS,
 	INSTANCE_VERSIONS,
@@ -30,8 +30,9 @@ static const struct fold_spec specs[N_ROLLUPS] = {
 		{FOLD_SUM, "input_units"}, {FOLD_SUM, "output_units"},
 		{FOLD_SUM, "latency_count"}, {FOLD_SUM, "latency_sum_ms"}, {FOLD_MAX, "latency_max_ms"},
 		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}}},
-	[INSTANCE_UNITS] = {"instance_units", {
-		{FOLD_KEY, "instance"}, {FOLD_KEY, "unit_type"},
+	[INSTANCE_USAGE] = {"instance_usage", {
+		{FOLD_KEY, "instance"}, {FOLD_KEY, "day"}, {FOLD_KEY, "user_id"},
+		{FOLD_KEY, "category"}, {FOLD_KEY, "resource"}, {FOLD_KEY, "unit_type"},
 		{FOLD_SUM, "events"}, {FOLD_SUM, "input"}, {FOLD_SUM, "output"}}},
 	[INSTANCE_STEPS] = {"instance_steps", {
 		{FOLD_KEY, "instance"}, {FOLD_KEY, "step"},
@@ -229,8 +230,16 @@ static int add_units(struct rollups *rollups, const struct rollups_event *event,
 		status = fold_add(rollups->fold[HOUR_UNITS], hour, err);
 	}
 	if (!status && event->instance) {
-		const int64_t instance[] = {event->instance, type, 1, input, output};
-		status = fold_add(rollups->fold[INSTANCE_UNITS], instance, err);
+		const int64_t instance[] = {event->instance,
+					    share->hour / 24,
+					    event->user_id,
+					    event->category,
+					    event->resource,
+					    type,
+					    1,
+					    input,
+					    output};
+		status = fold_add(rollups->fold[INSTANCE_USAGE], instance, err);
 	}
 	return status;
 }

@@ -101,6 +101,13 @@ int store_rejected_put(struct store *store, int64_t ring, uint32_t lane,
 /* What an application says of a use case. */
 int store_use_case_put(struct store *store, const struct use_case_notice *notice, struct err *err);
 
+/* ---- Prices ---- */
+
+struct price_list;
+
+/* The operator's prices, in the place of those before; NULL: none. Not between begin and commit. */
+int store_prices_replace(struct store *store, const struct price_list *list, struct err *err);
+
 /* ---- Sinks (between begin and commit) ---- */
 
 int store_settle(struct store *store, const struct sink_settlement *settlement, int64_t now_us,

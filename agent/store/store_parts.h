@@ -112,6 +112,21 @@
 	X(HANDLE_AGAIN, \
 		       "UPDATE use_case_handles SET state = 'waiting', retry_us = 0 WHERE state = 'refused'" \
 		       " AND instance = (SELECT instance FROM events WHERE id = ?1)") \
+	X(COST_PUT, \
+		       "INSERT OR REPLACE INTO service_costs SELECT id, nullif(?2, -1), nullif(?3, -1), ?4" \
+		       " FROM events WHERE id = ?1") \
+	X(PRICES_CUT_FILE, "DELETE FROM prices WHERE rank = 0") \
+	X(PRICES_CUT, \
+		       "DELETE FROM prices WHERE rank = 1 AND category = ?1 AND resource = ?2") \
+	X(PRICE_PUT, \
+		       "INSERT OR REPLACE INTO prices (category, resource, unit_type, rank, from_day, until_day," \
+		       " input, output) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
+	X(PRICE_ASK_PUT, \
+		       "INSERT INTO price_asks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)" \
+		       " ON CONFLICT DO UPDATE SET state = excluded.state," \
+		       " attempts = CASE excluded.attempts WHEN 0 THEN 0 ELSE attempts + 1 END," \
+		       " retry_us = excluded.retry_us, http_status = excluded.http_status," \
+		       " code = excluded.code, message = excluded.message") \
 	X(EXCEPTION_CUT, \
 		       "DELETE FROM sink_exceptions WHERE sink = ?1 AND event = ?2")
 /* clang-format on */
@@ -146,6 +161,10 @@ struct store {
  * store_sink.c: takes a sink's *position on over all ranges that were settled ahead and now join it, and forgets these.
  */
 int store_absorb(struct store *store, const char *sink, int64_t *position, struct err *err);
+
+/* store_prices.c: what the service answered about the prices of a resource. */
+int store_settle_prices(struct store *store, const struct sink_ask_outcome *outcome, int64_t now_us,
+			struct err *err);
 
 /* store_event.c: the columns that the fields' table makes. */
 int store_event_prepare(struct store *store, struct err *err);

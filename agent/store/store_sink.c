@@ -16,14 +16,19 @@ static int find_number(sqlite3_stmt *statement, int64_t *number, struct err *err
 /* ---- Events that were not delivered, or were at last ---------------------------------------------- */
 
 /* *n_delivered goes up when the event was among the exceptions: then no range counts it. */
-static int settle_delivered(struct store *store, const char *sink, int64_t event,
-			    int64_t *n_delivered, struct err *err)
+static int settle_delivered(struct store *store, const char *sink,
+			    const struct sink_outcome *outcome, int64_t *n_delivered,
+			    struct err *err)
 {
+	const struct sink_cost *cost = &outcome->cost;
 	const int status = sql_run(store->statement[STORE_EXCEPTION_CUT], err, SQL_TEXT(sink),
-				   SQL_INT(event), SQL_END);
+				   SQL_INT(outcome->id), SQL_END);
 	if (!status)
 		*n_delivered += sqlite3_changes(store->db);
-	return status;
+	if (status || !cost->said)
+		return status;
+	return sql_run(store->statement[STORE_COST_PUT], err, SQL_INT(outcome->id),
+		       SQL_INT(cost->input), SQL_INT(cost->output), SQL_INT(cost->total), SQL_END);
 }
 
 /* attempts: how many this makes, 0 or 1. */
@@ -179,7 +184,7 @@ static int settle_outcome(struct store *store, const char *sink, const struct si
 		status = put_exception(store, sink, outcome, 1, now_us, err);
 		break;
 	case SINK_DELIVERED:
-		status = settle_delivered(store, sink, outcome->id, &tally->delivered, err);
+		status = settle_delivered(store, sink, outcome, &tally->delivered, err);
 		break;
 	}
 	return status ? status : release_behind(store, sink, outcome->instance, now_us, err);

@@ -103,11 +103,23 @@ static int settle_handle(struct store *store, const struct sink_ask_outcome *out
 	return end_held(store, outcome, now_us, err);
 }
 
+static int settle_ask(struct store *store, const struct sink_ask_outcome *outcome, int64_t now_us,
+		      struct err *err)
+{
+	switch (outcome->kind) {
+	case SINK_ASK_DEFINE:
+		return settle_definition(store, outcome, now_us, err);
+	case SINK_ASK_ID:
+		return settle_handle(store, outcome, now_us, err);
+	case SINK_ASK_PRICES:
+		break;
+	}
+	return store_settle_prices(store, outcome, now_us, err);
+}
+
 int store_settle_ask(struct store *store, const struct sink_ask_outcome *outcome, int64_t now_us,
 		     struct err *err)
 {
-	const int status = outcome->kind == SINK_ASK_DEFINE
-				   ? settle_definition(store, outcome, now_us, err)
-				   : settle_handle(store, outcome, now_us, err);
-	return status ? err_wrap(err, "answer about a use case") : 0;
+	const int status = settle_ask(store, outcome, now_us, err);
+	return status ? err_wrap(err, "answer of the service") : 0;
 }

@@ -26,6 +26,10 @@ static const struct endpoint ENDPOINTS[] = {
 	{"DELETE", "/api/v1/use_cases/definitions/*", "definitions", use_cases_delete},
 	{"POST", "/api/v1/use_cases/definitions/*/increment_version", "definitions",
 	 use_cases_next_version},
+	{"GET", "/api/v1/categories", "prices", prices_categories},
+	{"GET", "/api/v1/categories/*/resources", "prices", prices_resources},
+	{"GET", "/api/v1/categories/*/resources/*", "prices", prices_versions},
+	{"POST", "/api/v1/categories/*/resources/*", "prices", prices_add},
 	{"POST", "/api/v1/use_cases/instances/*", "instances", use_cases_new_instance},
 };
 
@@ -42,6 +46,7 @@ static void begin(struct service *service)
 	service->stats = (struct service_stats){.refused_codes = json_object()};
 	service->use_cases = json_object();
 	service->instances = json_object();
+	service->prices = json_object();
 }
 
 static void end(struct service *service)
@@ -50,6 +55,7 @@ static void end(struct service *service)
 	json_decref(service->stats.refused_codes);
 	json_decref(service->use_cases);
 	json_decref(service->instances);
+	json_decref(service->prices);
 	faults_release(&service->faults);
 	ledger_release(&service->ledger);
 }

@@ -3,6 +3,7 @@
  * connection; what is shared is under one lock, which is not held while a body is read and checked.
  *
  *   bulk.c, single.c, ingest.c   events          lookup.c     limits, results
+ *   prices.c     categories, resources
  *   use_cases.c  definitions, instances          control.c    what is not Pay-i's: /control/
  */
 #ifndef PAYI_STANDIN_SERVICE_H
@@ -40,6 +41,7 @@ struct service {
 	struct faults faults;
 	struct service_stats stats;
 	json_t *use_cases; /* name -> definition */
+	json_t *prices;    /* category -> resource -> its versions */
 	json_t *instances; /* id -> name: those that were asked for, not those that events made */
 };
 
@@ -68,6 +70,7 @@ service_endpoint_fn ingest_bulk, ingest_single;
 service_endpoint_fn lookup_limits, lookup_result;
 service_endpoint_fn use_cases_list, use_cases_define, use_cases_get, use_cases_update,
 	use_cases_delete, use_cases_next_version, use_cases_new_instance;
+service_endpoint_fn prices_categories, prices_resources, prices_versions, prices_add;
 
 /* The body as JSON; NULL: the answer says why not, and it is counted. */
 json_t *service_body(struct service *service, const struct request *request, struct answer *answer);
@@ -75,6 +78,9 @@ json_t *service_body(struct service *service, const struct request *request, str
 /* A request that is wrong as a whole. */
 void service_bad_request(struct service *service, struct answer *answer, int status,
 			 const char *code, const char *message);
+
+/* Under the lock: what a single event costs, as an answer says it; NULL: there is no price. */
+json_t *prices_cost(const struct service *service, const json_t *event);
 
 json_t *service_request_id(struct service *service); /* takes the lock */
 json_t *service_time_json(int64_t us);

@@ -141,8 +141,11 @@ static void check_single(const struct request *request, struct ingest_item *item
 
 static json_t *result_json(struct service *service, const struct ingest_item *item)
 {
-	return json_pack("{s:o, s:O*, s:O*, s:O*, s:O*, s:O*, s:b}", "request_id",
-			 service_request_id(service), "use_case_name",
+	pthread_mutex_lock(&service->lock);
+	json_t *cost = prices_cost(service, item->json);
+	pthread_mutex_unlock(&service->lock);
+	return json_pack("{s:o*, s:o, s:O*, s:O*, s:O*, s:O*, s:O*, s:b}", "cost", cost,
+			 "request_id", service_request_id(service), "use_case_name",
 			 json_object_get(item->json, "use_case_name"), "use_case_id",
 			 json_object_get(item->json, "use_case_id"), "use_case_step",
 			 json_object_get(item->json, "use_case_step"), "user_id",

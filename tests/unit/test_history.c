@@ -129,7 +129,8 @@ static const char event_columns[] =
 	"time_to_first_token_ms,"
 	" http_status_code, failed, user_id, account_name, scope, limit_ids, properties, "
 	"use_case_properties,"
-	" provider_response_id, app_name, delivery, stored_us, service_id FROM event_history WHERE "
+	" provider_response_id, app_name, delivery, stored_us, service_id, "
+	" estimated_cost_picousd, unpriced_units, service_cost_picousd FROM event_history WHERE "
 	"true";
 
 #define SINCE_US (START_US + 3 * DAY_US + 12345)
@@ -303,13 +304,14 @@ Test(history, use_cases_are_those_of_the_view)
 			bits & 8 ? START_US + 16 * DAY_US + 60 * HOUR_US / 100 : INT64_MIN;
 		filters.until_us = bits & 16 ? START_US + DAY_US / 99 : INT64_MAX;
 		filters.oldest_first = bits & 32;
-		buf_add_str(&sql, "SELECT last_us, first_us, use_case_name, use_case_id, "
-				  "duration_s, events, failures,"
-				  " input_units, output_units, units, steps, users, "
-				  "latency_mean_ms, latency_max_ms, versions, step_events,"
-				  " latency_p50_ms, latency_p95_ms, latency_p99_ms, idle_s,"
-				  " service_id_state, service_id"
-				  " FROM use_case_history WHERE true");
+		buf_add_str(&sql,
+			    "SELECT last_us, first_us, use_case_name, use_case_id, "
+			    "duration_s, events, failures,"
+			    " input_units, output_units, units, steps, users, "
+			    "latency_mean_ms, latency_max_ms, versions, step_events,"
+			    " latency_p50_ms, latency_p95_ms, latency_p99_ms, idle_s,"
+			    " service_id_state, service_id, estimated_cost_picousd, unpriced_units"
+			    " FROM use_case_history WHERE true");
 		for (unsigned i = 0; i < 3; i++)
 			if (bits >> i & 1)
 				buf_addf(&sql, " AND %s", conditions[i]);
@@ -338,7 +340,8 @@ Test(history, usage_by_hour_is_that_of_the_view)
 			 "SELECT hour_us, use_case_name, category, resource, events, failures, "
 			 "input_units,"
 			 " output_units, units, latency_mean_ms, latency_max_ms, latency_p50_ms,"
-			 " latency_p95_ms, latency_p99_ms FROM usage_by_hour "
+			 " latency_p95_ms, latency_p99_ms, estimated_cost_picousd, unpriced_units"
+			 " FROM usage_by_hour "
 			 "WHERE true%s%s"
 			 " ORDER BY hour_us %s, use_case_name, category, resource",
 			 bits & 1 ? " AND use_case_name = 'support'" : "",
@@ -380,7 +383,7 @@ static void check_usage(enum history_kind kind, const char *user)
 	filters.until_us = until - 1234;
 	buf_addf(&sql, sums_of_events, us, us, condition, since, until - 1, us, us, since,
 		 until - 1, condition);
-	same_rows_but(3, kind, &filters, buf_text(&sql)); /* the percentiles */
+	same_rows_but(5, kind, &filters, buf_text(&sql)); /* percentiles and costs */
 	buf_release(&sql);
 }
 
@@ -425,7 +428,8 @@ Test(history, sums_over_instances_are_those_of_the_views)
 		  " ORDER BY input_units + output_units DESC");
 	same_rows(HISTORY_USE_CASE_USERS, &some,
 		  "SELECT use_case_name, user_id, instances, events, failures, input_units,"
-		  " output_units, first_us, last_us FROM use_case_users WHERE use_case_name = "
+		  " output_units, first_us, last_us, estimated_cost_picousd FROM use_case_users "
+		  "WHERE use_case_name = "
 		  "'support'"
 		  " ORDER BY input_units + output_units DESC LIMIT 2");
 	same_rows(HISTORY_USE_CASE_DISTRIBUTION, &all,

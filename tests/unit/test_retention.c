@@ -467,7 +467,7 @@ static void fill_instances(struct fixture *fixture)
 
 static const char instance_rows[] =
 	"SELECT count(*) FROM use_case_instances UNION ALL SELECT count(*) FROM instance_totals"
-	" UNION ALL SELECT count(*) FROM instance_units UNION ALL SELECT count(*) FROM "
+	" UNION ALL SELECT count(*) FROM instance_usage UNION ALL SELECT count(*) FROM "
 	"instance_steps"
 	" UNION ALL SELECT count(*) FROM instance_users UNION ALL SELECT count(*) FROM "
 	"instance_versions"

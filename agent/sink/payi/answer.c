@@ -172,6 +172,8 @@ static void accepted(const struct taking *t)
 	judge_errors(t);
 	if (t->reply->ingest_count >= 0 && !count_covers_the_rest(t))
 		batch_doubt_rest(t->batch, t->endpoint->finds);
+	if (t->batch->form == INGEST_SINGLE)
+		batch_cost(t->batch, 0, &t->reply->cost);
 	batch_deliver_rest(t->batch);
 	batch_advance(t->batch);
 }

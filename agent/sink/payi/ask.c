@@ -7,10 +7,14 @@
 
 static const char instances[] = "/api/v1/use_cases/instances/";
 static const char definitions[] = "/api/v1/use_cases/definitions";
+static const char categories[] = "/api/v1/categories/";
 
 void ask_restart(struct ask *ask)
 {
-	ask->step = ask->what.kind == SINK_ASK_ID ? ASK_GIVE : ASK_DEFINE;
+	static const enum ask_step first[] = {[SINK_ASK_DEFINE] = ASK_DEFINE,
+					      [SINK_ASK_ID] = ASK_GIVE,
+					      [SINK_ASK_PRICES] = ASK_PRICES};
+	ask->step = first[ask->what.kind];
 }
 
 bool ask_begin(struct ask *ask, const struct sink_ask *what)
@@ -43,6 +47,7 @@ void ask_advance(struct ask *ask)
 		break;
 	case ASK_GIVE_AGAIN:
 	case ASK_UPDATE:
+	case ASK_PRICES:
 		break;
 	}
 }
@@ -59,12 +64,18 @@ bool ask_is(const struct ask *ask, const struct sink_ask *what)
 	       strcmp(ask->what.description, what->description ? what->description : "") == 0;
 }
 
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
 /* The rule of names lets these two through, but as a part of a path they mean another one. */
 const char *ask_refusal(const struct ask *ask)
 {
-	const char *name = ask->what.use_case_name;
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return "a use case called . or .. cannot be named in a URL";
+	if (is_dots(ask->what.use_case_name))
+		return "a name that is . or .. cannot be named in a URL";
+	if (ask->what.kind == SINK_ASK_PRICES && is_dots(ask->what.description))
+		return "a resource called . or .. cannot be named in a URL";
 	return NULL;
 }
 
@@ -89,9 +100,26 @@ static void make_body(struct ask *ask)
 	buf_add_char(&ask->body, '}');
 }
 
+/* All versions of the resource, those that are over among them: events of their time may yet come. */
+static int send_for_prices(struct ask *ask, struct service *service, http_done_fn *done, void *ctx,
+			   struct err *err)
+{
+	const char *category = ask->what.use_case_name;
+	const char *resource = ask->what.description;
+	service_begin(service, categories);
+	url_add_encoded(&service->url, category, strlen(category));
+	buf_add_str(&service->url, "/resources/");
+	url_add_encoded(&service->url, resource, strlen(resource));
+	buf_add_str(&service->url, "?limit=100");
+	buf_clear(&ask->body);
+	return service_send(service, HTTP_GET, &ask->body, done, ctx, err);
+}
+
 int ask_send(struct ask *ask, struct service *service, http_done_fn *done, void *ctx,
 	     struct err *err)
 {
+	if (ask->step == ASK_PRICES)
+		return send_for_prices(ask, service, done, ctx, err);
 	const char *name = ask->what.use_case_name;
 	const bool gives = ask->step == ASK_GIVE || ask->step == ASK_GIVE_AGAIN;
 	service_begin(service, gives ? instances : definitions);

@@ -11,39 +11,41 @@
 #include "event/utf8.h"
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* clang-format off */
 static const struct rule {
 	int from, to;                         /* HTTP status; 0: no answer */
 	const char *code;                     /* NULL: any */
-	enum ask_verdict give, make, give_again, define, update;
+	enum ask_verdict give, make, give_again, define, update, prices;
 	bool hinted;                          /* x-should-retry overrules a refusal, and a "later" */
 } rules[] = {
-	/*                                     GIVE         MAKE         GIVE_AGAIN   DEFINE       UPDATE */
-	{  0,   0, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false },
-	{200, 299, NULL,                       ASK_DONE,    ASK_NEXT,    ASK_DONE,    ASK_DONE,    ASK_DONE,    false }, /* 200, 201; 204 of a PUT */
-	{300, 399, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false }, /* never followed */
-	{400, 499, "invalid_api_key",          ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     false },
-	{400, 499, "unexpected_error",         ASK_LATER,   ASK_LATER,   ASK_LATER,   ASK_LATER,   ASK_LATER,   true  },
-	{400, 499, "use_case_not_found",       ASK_NEXT,    ASK_LATER,   ASK_LATER,   ASK_LATER,   ASK_LATER,   false }, /* or just deleted */
-	{400, 499, "use_case_already_exists",  ASK_DEAD,    ASK_NEXT,    ASK_DEAD,    ASK_NEXT,    ASK_DEAD,    false },
-	{401, 401, NULL,                       ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     false },
-	{402, 402, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false }, /* the account */
-	{404, 404, NULL,                       ASK_NEXT,    ASK_TROUBLE, ASK_LATER,   ASK_TROUBLE, ASK_LATER,   false }, /* without a name in it: the path is wrong */
-	{405, 407, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false }, /* 407: the proxy wants a password */
-	{408, 408, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
-	{409, 409, NULL,                       ASK_LATER,   ASK_NEXT,    ASK_LATER,   ASK_NEXT,    ASK_LATER,   true  }, /* a lock, or it is there */
-	{410, 411, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false },
-	{415, 415, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false },
-	{421, 421, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
-	{425, 426, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
-	{429, 429, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
-	{451, 451, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false },
+	/*                                     GIVE         MAKE         GIVE_AGAIN   DEFINE       UPDATE       PRICES */
+	{  0,   0, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false },
+	{200, 299, NULL,                       ASK_DONE,    ASK_NEXT,    ASK_DONE,    ASK_DONE,    ASK_DONE,    ASK_DONE,    false }, /* 200, 201; 204 of a PUT */
+	{300, 399, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false }, /* never followed */
+	{400, 499, "invalid_api_key",          ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     false },
+	{400, 499, "unexpected_error",         ASK_LATER,   ASK_LATER,   ASK_LATER,   ASK_LATER,   ASK_LATER,   ASK_LATER,   true  },
+	{400, 499, "use_case_not_found",       ASK_NEXT,    ASK_LATER,   ASK_LATER,   ASK_LATER,   ASK_LATER,   ASK_DEAD,    false }, /* or just deleted */
+	{400, 499, "use_case_already_exists",  ASK_DEAD,    ASK_NEXT,    ASK_DEAD,    ASK_NEXT,    ASK_DEAD,    ASK_DEAD,    false },
+	{401, 401, NULL,                       ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     ASK_KEY,     false },
+	{402, 402, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_DEAD,    false }, /* the account */
+	{404, 404, NULL,                       ASK_NEXT,    ASK_TROUBLE, ASK_LATER,   ASK_TROUBLE, ASK_LATER,   ASK_DEAD,    false }, /* without a name in it: the path is wrong */
+	{405, 407, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false }, /* 407: the proxy wants a password */
+	{408, 408, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
+	{409, 409, NULL,                       ASK_LATER,   ASK_NEXT,    ASK_LATER,   ASK_NEXT,    ASK_LATER,   ASK_LATER,   true  }, /* a lock, or it is there */
+	{410, 411, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false },
+	{415, 415, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false },
+	{421, 421, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
+	{425, 426, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
+	{429, 429, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
+	{451, 451, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, false },
 	/* 400, 403, 422, …; invalid_use_case_name, invalid_use_case_description, request_processing_error, …: an
 	 * administrator may make some of these good; what was refused is kept, with the reason. */
-	{400, 499, NULL,                       ASK_DEAD,    ASK_DEAD,    ASK_DEAD,    ASK_DEAD,    ASK_DEAD,    true  },
-	{500, 599, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
+	{400, 499, NULL,                       ASK_DEAD,    ASK_DEAD,    ASK_DEAD,    ASK_DEAD,    ASK_DEAD,    ASK_DEAD,    true  },
+	{500, 599, NULL,                       ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, ASK_TROUBLE, true  },
 };
 /* clang-format on */
 
@@ -60,6 +62,8 @@ static enum ask_verdict verdict_in(const struct rule *rule, enum ask_step step)
 		return rule->define;
 	case ASK_UPDATE:
 		return rule->update;
+	case ASK_PRICES:
+		return rule->prices;
 	}
 	return ASK_TROUBLE;
 }
@@ -121,15 +125,28 @@ static void compare(struct ask_answer *answer, const char *description, int stat
 		answer->verdict = ASK_NEXT;
 }
 
+/* One that we cannot read is asked for again seldom: it may be we who do not know its form. */
+static void take_prices(struct ask_answer *answer, const struct http_answer *http)
+{
+	struct err err;
+	if (price_list_parse(http->body, http->body_bytes, &answer->prices, &err) == 0)
+		return;
+	snprintf(answer->trouble, sizeof(answer->trouble),
+		 "the list of prices in the answer: %.150s", err.text);
+	fail(answer, ASK_DEAD, answer->trouble);
+}
+
 static void read_success(struct ask_answer *answer, enum ask_step step, const char *description,
-			 int status)
+			 const struct http_answer *http)
 {
 	if (!answer->reply.root && !answer->reply.empty)
 		fail(answer, ASK_TROUBLE, "the answer's body is not the service's JSON");
 	else if (step == ASK_GIVE || step == ASK_GIVE_AGAIN)
 		take_id(answer);
 	else if (step == ASK_DEFINE)
-		compare(answer, description, status);
+		compare(answer, description, http->status);
+	else if (step == ASK_PRICES)
+		take_prices(answer, http);
 }
 
 void ask_answer_read(struct ask_answer *answer, enum ask_step step, const char *description,
@@ -141,10 +158,11 @@ void ask_answer_read(struct ask_answer *answer, enum ask_step step, const char *
 	answer->message = http->status ? answer->reply.whole.message : http->error;
 	answer->verdict = verdict_of(step, http->status, answer->code, http->hint);
 	if (http->status >= 200 && http->status <= 299)
-		read_success(answer, step, description, http->status);
+		read_success(answer, step, description, http);
 }
 
 void ask_answer_release(struct ask_answer *answer)
 {
 	reply_release(&answer->reply);
+	free(answer->prices);
 }

@@ -5,6 +5,7 @@
 #ifndef PAYI_SINK_PAYI_ASK_ANSWER_H
 #define PAYI_SINK_PAYI_ASK_ANSWER_H
 
+#include "prices/price_list.h"
 #include "sink/payi/http.h"
 #include "sink/payi/reply.h"
 
@@ -13,6 +14,7 @@
  *
  *     an id:         GIVE ──no such use case──> MAKE ──> GIVE_AGAIN
  *     a definition:  DEFINE ──there, but different──> UPDATE
+ *     prices:        PRICES
  */
 enum ask_step {
 	ASK_GIVE,       /* POST instances/{name} */
@@ -20,6 +22,7 @@ enum ask_step {
 	ASK_GIVE_AGAIN, /* POST instances/{name} */
 	ASK_DEFINE,     /* POST definitions: as the application has it */
 	ASK_UPDATE,     /* PUT definitions/{name} */
+	ASK_PRICES,     /* GET categories/{category}/resources/{resource} */
 };
 
 enum ask_verdict {
@@ -34,9 +37,11 @@ enum ask_verdict {
 /* Texts are borrowed from the http_answer and the reply; NULL where there is none. */
 struct ask_answer {
 	enum ask_verdict verdict;
-	const char *given_id; /* not NULL when an id was asked for and it is done */
+	const char *given_id;      /* not NULL when an id was asked for and it is done */
+	struct price_list *prices; /* likewise, of prices; its own */
 	const char *code;
 	const char *message;
+	char trouble[200]; /* where the message is ours */
 	struct reply reply;
 };
 

@@ -6,7 +6,8 @@ enum {
 	ENTRIES = 256,
 	/* So that many asks of one kind leave room for the other. */
 	ENTRIES_DEFINE = 64,
-	ENTRIES_ID = ENTRIES - ENTRIES_DEFINE,
+	ENTRIES_PRICES = 16,
+	ENTRIES_ID = ENTRIES - ENTRIES_DEFINE - ENTRIES_PRICES,
 	/* Ids hold events back, so they go first; but after so many of them a definition does. */
 	IDS_IN_A_ROW = 3,
 	LOOK_AGAIN_US = 2000000,
@@ -57,6 +58,9 @@ static struct ask_entry *find(const struct ask_table *table, const struct sink_a
 
 static struct ask_entry *room_for(const struct ask_table *table, enum sink_ask_kind kind)
 {
+	static const int most[] = {[SINK_ASK_DEFINE] = ENTRIES_DEFINE,
+				   [SINK_ASK_ID] = ENTRIES_ID,
+				   [SINK_ASK_PRICES] = ENTRIES_PRICES};
 	struct ask_entry *room = NULL;
 	int n = 0;
 	for (int i = 0; i < ENTRIES; i++) {
@@ -66,7 +70,7 @@ static struct ask_entry *room_for(const struct ask_table *table, enum sink_ask_k
 		else
 			n += entry->ask.what.kind == kind;
 	}
-	return n < (kind == SINK_ASK_ID ? ENTRIES_ID : ENTRIES_DEFINE) ? room : NULL;
+	return n < most[kind] ? room : NULL;
 }
 
 /*
@@ -147,6 +151,8 @@ struct ask_entry *ask_table_next(const struct ask_table *table)
 	struct ask_entry *id = first_of(table, SINK_ASK_ID);
 	struct ask_entry *define = first_of(table, SINK_ASK_DEFINE);
 	const bool turn_of_define = table->n_ids_in_a_row >= IDS_IN_A_ROW;
+	if (!id && !define)
+		return first_of(table, SINK_ASK_PRICES);
 	return !id || (define && turn_of_define) ? define : id;
 }
 

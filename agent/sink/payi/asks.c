@@ -36,9 +36,15 @@ static void say(const struct ask_entry *entry, const struct ask_answer *answer, 
 	const char *message = answer->message ? answer->message : "";
 	if (http_status)
 		snprintf(status, sizeof(status), ": status %d", http_status);
-	snprintf(text, sizeof(text), "use case %s%s%s%s%s%.*s", name, status, code[0] ? " " : "",
-		 code, message[0] ? ": " : "", (int)reply_text_cut(message, MESSAGE_BYTES_MAX),
-		 message);
+	const bool prices = entry->ask.what.kind == SINK_ASK_PRICES;
+	snprintf(text, sizeof(text), "%s %s%s%s%s%s%s%s%.*s", prices ? "prices of" : "use case",
+		 name, prices ? " " : "", prices ? entry->ask.what.description : "", status,
+		 code[0] ? " " : "", code, message[0] ? ": " : "",
+		 (int)reply_text_cut(message, MESSAGE_BYTES_MAX), message);
+	if (prices && answer->verdict != ASK_KEY) {
+		log_info("sink: no prices from the service", LOG_STR("reason", text), LOG_END);
+		return; /* nothing waits for them */
+	}
 	status_error(owner_of(entry)->links.status, text, wall_us);
 	if (answer->verdict == ASK_KEY)
 		return; /* which is said once, by the status */
@@ -64,6 +70,7 @@ static void settle(struct ask_entry *entry, const struct ask_answer *answer,
 			.key = what->key,
 			.verdict = verdict,
 			.given_id = answer->given_id,
+			.prices = answer->prices,
 			.description = what->kind == SINK_ASK_DEFINE ? what->description : NULL,
 			.http_status = http_status,
 			.retry_us = retry_us,
@@ -91,7 +98,10 @@ static void note_alive(struct ask_entry *entry)
 static void note_trouble(struct ask_entry *entry, int64_t retry_after_us, int64_t now_us)
 {
 	struct asks *asks = entry->owner;
-	endpoint_failed(&asks->breaker, entry->breaker_probe, retry_after_us, now_us);
+	const bool prices = entry->ask.what.kind == SINK_ASK_PRICES;
+	if (!prices ||
+	    entry->breaker_probe) /* ids and definitions shall not wait for want of prices */
+		endpoint_failed(&asks->breaker, entry->breaker_probe, retry_after_us, now_us);
 	if (retry_after_us >= 0)
 		endpoint_failed(asks->links.endpoint, entry->probe, retry_after_us, now_us);
 }

@@ -159,6 +159,11 @@ void batch_defer(struct batch *batch, size_t index, int64_t retry_us, int http_s
 	batch_keep_back(batch, item->instance, item->id);
 }
 
+void batch_cost(struct batch *batch, size_t index, const struct sink_cost *cost)
+{
+	batch->items[index].cost = *cost;
+}
+
 void batch_delivered(struct batch *batch, size_t index)
 {
 	const struct batch_item *item = without_verdict(batch, index);
@@ -172,11 +177,17 @@ void batch_delivered(struct batch *batch, size_t index)
 					   .instance = item->instance,
 					   .verdict = SINK_DELIVERED,
 					   .code = "blocking_limit_not_allowed",
-					   .message = "it was sent without its blocking limits"});
+					   .message = "it was sent without its blocking limits",
+					   .cost = item->cost});
 	else if (batch->deferred)
 		add_verdict(batch, (struct sink_outcome){.id = item->id,
 							 .instance = item->instance,
-							 .verdict = SINK_DELIVERED});
+							 .verdict = SINK_DELIVERED,
+							 .cost = item->cost});
+	else if (item->cost.said)
+		add_verdict(batch, (struct sink_outcome){.id = item->id,
+							 .verdict = SINK_DELIVERED,
+							 .cost = item->cost});
 }
 
 void batch_deliver_rest(struct batch *batch)

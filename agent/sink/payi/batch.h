@@ -41,6 +41,7 @@ struct batch_item {
 	uint32_t limits_bytes; /* of its limits, where they are not its record's any more */
 	size_t limits_at;      /* in records, too */
 	bool limits_cut;
+	struct sink_cost cost; /* what the service said of it */
 	bool kept_back;
 	bool in_doubt;
 	bool was_in_doubt;
@@ -143,6 +144,7 @@ void batch_dead(struct batch *batch, size_t index, int http_status, const char *
 		const char *message);
 void batch_defer(struct batch *batch, size_t index, int64_t retry_us, int http_status,
 		 const char *code, const char *message);
+void batch_cost(struct batch *batch, size_t index, const struct sink_cost *cost); /* before: */
 void batch_delivered(struct batch *batch, size_t index);
 void batch_deliver_rest(struct batch *batch); /* those of the body that nothing was said of */
 

@@ -1,7 +1,10 @@
 #include "sink/payi/reply.h"
 
+#include "base/money.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- Members that may be missing or of another kind ---- */
 
@@ -33,6 +36,31 @@ static void read_error(const json_t *object, struct reply_error *error)
 	if (!error->blocked)
 		error->blocked = json_object_get(json_object_get(object, "xproxy_result"),
 						 "blocked_limit_ids");
+}
+
+/* A number, or one in text; -1: neither, or no sum of money. */
+static int64_t money_of(const json_t *cost, const char *side)
+{
+	const json_t *base = json_object_get(json_object_get(cost, side), "base");
+	const char *text = json_string_value(base);
+	char *end = NULL;
+	if (json_is_number(base))
+		return money_of_dollars(json_number_value(base));
+	const double dollars = text ? strtod(text, &end) : -1;
+	return text && end > text && *end == '\0' ? money_of_dollars(dollars) : -1;
+}
+
+/* xproxy_result.cost: {currency, input: {base}, output: {base}, total: {base}}. */
+static void read_cost(const json_t *root, struct sink_cost *to)
+{
+	const json_t *cost = json_object_get(json_object_get(root, "xproxy_result"), "cost");
+	const char *currency = text_of(cost, "currency");
+	if (currency && strcasecmp(currency, "usd") != 0)
+		return;
+	to->input = money_of(cost, "input");
+	to->output = money_of(cost, "output");
+	to->total = money_of(cost, "total");
+	to->said = to->total >= 0;
 }
 
 /* {item_index, xproxy_result: ApiError}; we also take the ApiError's members beside item_index. */
@@ -84,6 +112,7 @@ void reply_parse(struct reply *reply, const char *body, size_t bytes)
 	read_error(root, &reply->whole);
 	reply->ingest_count = number_of(root, "ingest_count", -1);
 	read_items(reply, json_object_get(root, "errors"));
+	read_cost(root, &reply->cost);
 }
 
 void reply_release(struct reply *reply)

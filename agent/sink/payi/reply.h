@@ -5,6 +5,8 @@
 #ifndef PAYI_SINK_PAYI_REPLY_H
 #define PAYI_SINK_PAYI_REPLY_H
 
+#include "sink/sink.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +27,7 @@ struct reply {
 	bool is_of_ingest; /* it has a member that the service's own answers have, and a portal's do not */
 	struct reply_error whole; /* about the request */
 	int64_t ingest_count;     /* -1: not said */
+	struct sink_cost cost;    /* of the one event of a single ingest */
 	struct reply_error *errors;
 	size_t n_errors;
 };
