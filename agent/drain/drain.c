@@ -2,8 +2,8 @@
  * When is a ring visited? Soon after it had something (VISIT_BUSY_US: records gather meanwhile, and the
  * producer keeps its cache lines to itself), less often while it has nothing: at VISIT_IDLE_US soon, and at
  * VISIT_ASLEEP_US after some seconds, which bounds how old an event can get before it is seen. A ring that
- * fills faster than it is emptied is visited without pause. Visits are at multiples of their interval, so that
- * many rings that sleep cost one wake-up together.
+ * fills faster than it is emptied is visited without pause. Visits are at multiples of their interval, and looks at
+ * the directory at those of a sleeper, so that many rings that sleep cost one wake-up together: nine a second.
  */
 #include "drain/drain.h"
 
@@ -26,7 +26,7 @@
 enum {
 	VISIT_BUSY_US = 10000,
 	VISIT_IDLE_US = 40000,
-	VISIT_ASLEEP_US = 100000,
+	VISIT_ASLEEP_US = 110000,
 	ASLEEP_AFTER_US = 3000000,
 	SCAN_US = 2000000, /* beside being told: directories on some mounts tell nothing */
 	RESCAN_US = 5000,  /* between being told twice */
@@ -304,11 +304,17 @@ static bool scan_is_due(const struct drain *drain, int64_t now_us)
 	       (drain->rescan && now_us >= drain->rescan_after_us);
 }
 
+/* The next time, later than this one, that is a multiple of the interval. */
+static int64_t next_multiple(int64_t time_us, int64_t interval_us)
+{
+	return time_us - time_us % interval_us + interval_us;
+}
+
 /* A directory that takes long to look through, or that changes all the time, shall not take all of our time. */
 static void plan_next_scan(struct drain *drain, int64_t now_us)
 {
 	const int64_t pause_us = 4 * (now_us - drain->pass_began_us);
-	drain->next_scan_us = now_us + SCAN_US;
+	drain->next_scan_us = next_multiple(now_us + SCAN_US, VISIT_ASLEEP_US);
 	drain->rescan_after_us = now_us + (pause_us > RESCAN_US ? pause_us : RESCAN_US);
 }
 
@@ -347,7 +353,7 @@ static void plan_next_visit(struct drain_ring *ring, bool had_something, int64_t
 	} else if (ring->interval_us < VISIT_IDLE_US) {
 		ring->interval_us *= 2;
 	}
-	ring->next_visit_us = now_us - now_us % ring->interval_us + ring->interval_us;
+	ring->next_visit_us = next_multiple(now_us, ring->interval_us);
 }
 
 int drain_look(struct drain *drain, int64_t now_us, bool all, struct err *err)
