@@ -15,6 +15,11 @@ enum {
 	PAUSE_MAX_US = 5000000,
 	SAY_AGAIN_US = 300000000, /* trouble that lasts is told every five minutes */
 	DAMAGE_STRIKES = 2,       /* a page read wrongly once may be read well the next time */
+	/*
+	 * A settlement waits for company, as each transaction costs the disk a flush: this much more is sent again,
+	 * under the same ids, when we are killed. Sinks have some 64 settlements uncommitted before they wait.
+	 */
+	SETTLEMENT_WAITS_US = 20000,
 };
 
 struct intake {
@@ -23,6 +28,7 @@ struct intake {
 	char *ring_dir;
 	struct retention retention;
 	struct letter *letters; /* not committed yet */
+	int64_t letters_due_us; /* when they are to be, be there events or not; 0: as yet unknown */
 	bool dirty;             /* committed since the last checkpoint */
 	int64_t news;
 	_Atomic uint64_t settlements; /* pairs with the reader in intake_settlements() */
@@ -140,6 +146,7 @@ static void committed(struct intake *intake)
 	atomic_fetch_add_explicit(&intake->settlements, letter_n_settlements(intake->letters),
 				  memory_order_release);
 	intake->letters = letter_committed(intake->letters);
+	intake->letters_due_us = 0;
 	intake->dirty = true;
 }
 
@@ -206,6 +213,16 @@ static int retain(struct intake *intake, int64_t now_us, int64_t wall_us)
 	return 0;
 }
 
+/* For all letters but settlements and reports somebody waits. */
+static bool letters_are_due(struct intake *intake, int64_t now_us, bool all)
+{
+	if (!intake->letters)
+		return false;
+	if (intake->letters_due_us == 0)
+		intake->letters_due_us = now_us + SETTLEMENT_WAITS_US;
+	return all || now_us >= intake->letters_due_us || !letter_may_wait(intake->letters);
+}
+
 /* Negative: the store has failed. */
 static int work(struct intake *intake, int64_t now_us, int64_t wall_us, bool all)
 {
@@ -222,10 +239,11 @@ static int work(struct intake *intake, int64_t now_us, int64_t wall_us, bool all
 	const int any = drain_look(intake->drain, now_us, all, &intake->error);
 	if (any < 0)
 		return any;
-	if (!any && !intake->letters && due && !intake->paused)
+	const bool idle = !any && !letters_are_due(intake, now_us, all);
+	if (idle && due && !intake->paused)
 		status = retain(intake, now_us, wall_us);
-	if (!any && !intake->letters)
-		return status ? status : tidy_up(intake);
+	if (idle)
+		return status || intake->letters ? status : tidy_up(intake);
 	status = transact(intake, now_us, wall_us, due && !intake->paused);
 	if (!status)
 		committed(intake);
@@ -271,17 +289,19 @@ void intake_rescan(struct intake *intake)
 	drain_rescan(intake->drain);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 int64_t intake_next_us(const struct intake *intake)
 {
 	if (intake->lost)
 		return INT64_MAX;
 	if (intake->paused)
 		return intake->resume_us;
-	if (intake->letters)
-		return 0;
-	const int64_t drain_us = drain_next_us(intake->drain);
-	const int64_t retention_us = intake->retention.due_us;
-	return drain_us < retention_us ? drain_us : retention_us;
+	const int64_t others_us = earlier(drain_next_us(intake->drain), intake->retention.due_us);
+	return intake->letters ? earlier(intake->letters_due_us, others_us) : others_us;
 }
 
 int64_t intake_events(const struct intake *intake)

@@ -225,6 +225,13 @@ bool letter_may_free(const struct letter *letters)
 	return letters != NULL;
 }
 
+bool letter_may_wait(const struct letter *letters)
+{
+	while (letters && (letters->kind == LETTER_SETTLEMENT || letters->kind == LETTER_REPORT))
+		letters = letters->next;
+	return letters == NULL;
+}
+
 uint64_t letter_n_settlements(const struct letter *letters)
 {
 	uint64_t n = 0;

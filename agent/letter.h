@@ -43,6 +43,9 @@ int letter_write(const struct letter *letters, struct store *store, int64_t now_
 /* Whether writing them may have freed events that were held: a sink has something to do then. */
 bool letter_may_free(const struct letter *letters);
 
+/* They are settlements and reports alone, of which nobody waits for the commit. */
+bool letter_may_wait(const struct letter *letters);
+
 /* That transaction was committed. Frees them, but for orders that go on: those are returned. */
 struct letter *letter_committed(struct letter *letters);
 
