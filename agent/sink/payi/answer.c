@@ -180,13 +180,15 @@ static void accepted(const struct taking *t)
 
 /*
  * A refusal without a message that is read (a gateway's page, another framework's JSON) is told by how its body
- * begins. For the event's own record alone, as it may repeat the event; the log never has it.
+ * begins. For the event's own record alone, as it may repeat the event; the log never has it. The status is HTTP's,
+ * whatever the body says.
  */
 static void judge_alone(const struct taking *t)
 {
-	if (outcome_of_error(t, &t->reply->whole) == OUTCOME_ITEM_DEAD)
-		indexing_learn(&t->endpoint->indexing, t->batch);
 	struct reply_error whole = t->reply->whole;
+	whole.status = t->http->status;
+	if (outcome_of_error(t, &whole) == OUTCOME_ITEM_DEAD)
+		indexing_learn(&t->endpoint->indexing, t->batch);
 	char excerpt[EXCERPT_BYTES];
 	if (!whole.message && t->http->body_bytes > 0)
 		whole.message =

@@ -12,6 +12,7 @@ enum {
 	MISSING_ENOUGH = 3,
 	UNANSWERED_ENOUGH = 10,
 	LIST_HEAD_BYTES = 5,
+	GROWTH = 4, /* of a request, after one that went well */
 };
 
 /* ---- Life ------------------------------------------------------------------------------------------- */
@@ -95,6 +96,8 @@ void batch_begin(struct batch *batch, bool deferred, size_t bytes_max)
 	batch->suspected = false;
 	batch->n_wanted = (size_t)batch->events_max;
 	batch->grows = true;
+	batch->n_suspects = 0;
+	batch->n_delivered_before = 0;
 }
 
 /* ---- Verdicts --------------------------------------------------------------------------------------- */
@@ -287,6 +290,27 @@ bool batch_cut_limits(struct batch *batch, size_t index, const struct reply_erro
 	return true;
 }
 
+/*
+ * How many go next. What was sent and left was a part of the suspects: the bad one is among the others, and half of them
+ * tell which half. Once it is found as many go at once as suits what was found before it: many if the bad are few.
+ */
+static void want_more(struct batch *batch, size_t n_sent)
+{
+	if (!batch->grows)
+		return;
+	if (batch->n_suspects > n_sent) {
+		batch->n_suspects -= n_sent;
+		batch->n_wanted = (batch->n_suspects + 1) / 2;
+	} else if (batch->n_suspects > 0) {
+		const size_t n_good = (size_t)(batch->n_delivered - batch->n_delivered_before);
+		batch->n_suspects = 0;
+		batch->n_delivered_before = batch->n_delivered;
+		batch->n_wanted = n_good > 0 ? GROWTH * n_good : 1;
+	} else if (batch->n_wanted < GROWTH * n_sent) {
+		batch->n_wanted = GROWTH * n_sent;
+	}
+}
+
 void batch_advance(struct batch *batch)
 {
 	size_t n_sent = batch->n_in_body;
@@ -300,8 +324,7 @@ void batch_advance(struct batch *batch)
 	}
 	batch->n_items = n_left;
 	batch->n_in_body = 0;
-	if (batch->grows && batch->n_wanted < 2 * n_sent)
-		batch->n_wanted = 2 * n_sent;
+	want_more(batch, n_sent);
 }
 
 bool batch_halve(struct batch *batch, bool for_good)
@@ -309,6 +332,7 @@ bool batch_halve(struct batch *batch, bool for_good)
 	if (batch->n_in_body <= 1)
 		return false;
 	batch->n_wanted = (batch->n_in_body + 1) / 2;
+	batch->n_suspects = for_good ? 0 : batch->n_in_body;
 	batch->n_in_body = 0;
 	if (for_good)
 		batch->grows = false;

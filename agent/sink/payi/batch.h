@@ -84,6 +84,8 @@ struct batch {
 	uint64_t answers_before;   /* the endpoint's, at the first failure */
 	size_t n_wanted;           /* in the next body, at the most */
 	bool grows;                /* after a success more are sent again */
+	size_t n_suspects; /* of the first so many one at least is bad; 0: nothing is known */
+	int64_t n_delivered_before; /* the last bad one was found */
 	struct buf body;
 	struct buf query;   /* single form; the path of a look-up */
 	struct buf headers; /* single form; each ended by a NUL */
