@@ -85,7 +85,7 @@ function part(place, key, what, rows, href) {
     { text: "Events", number: true, cell: (r) => count(r.events) },
     { text: "Failed", number: true, cell: (r) => percent(r.failures, r.events) },
     { text: "Units", number: true, cell: (r) => count(units(r)) },
-    { text: "", class: "wide", cell: (r) => bar(units(r), max) },
+    { text: "Share", class: "wide", cell: (r) => bar(units(r), max) },
   ], rows));
 }
 

@@ -50,7 +50,7 @@ export const deadPanel = {
       { text: "Id", class: "line", cell: idOf },
       { text: "Resource", cell: (r) => r.resource || "–" },
       { text: "Tries", number: true, cell: (r) => exact(r.attempts) },
-      { text: "", class: "act", cell: (r) => [button("retry", "Retry", { event: r.event }, 1, `retry-${r.event}`, `event ${r.event}`), " ", button("drop", "Drop", { event: r.event }, 1, `drop-${r.event}`, `event ${r.event}`)] },
+      { text: "Actions", class: "act", cell: (r) => [button("retry", "Retry", { event: r.event }, 1, `retry-${r.event}`, `event ${r.event}`), " ", button("drop", "Drop", { event: r.event }, 1, `drop-${r.event}`, `event ${r.event}`)] },
     ], rows), cursor && h("button", { type: "button", "data-key": "more-dead", onclick: () => {
       shown = Math.min(1000, shown * 5);
       again();

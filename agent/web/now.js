@@ -97,6 +97,8 @@ function books(status) {
       ["dead", sink.dead, "s3", "refused for good"], ["discarded", sink.discarded, "rest", "were dead, and given up"]], sink.stored !== sink.delivered + left(sink) + sink.dead + sink.discarded),
     h("h3", {}, "Never in a ring"),
     h("dl", { class: "plain" }, more.map(([name, n, what]) => h("div", { class: n ? "warn" : "none", title: what }, h("dt", {}, name), h("dd", {}, exact(n))))),
+    status.retention?.length > 0 && [h("h3", {}, "Taken by retention"), h("dl", { class: "plain" }, status.retention.map((r) =>
+      h("div", { class: r.what === "undelivered" ? "warn" : "", title: r.last && `the last at ${moment(r.last, true)}` }, h("dt", {}, `${r.what}, by ${r.reason}`), h("dd", {}, exact(r.n)))))],
     h("p", { class: "note" }, `Database ${bytes(status.database.bytes)}, write-ahead log ${bytes(status.database.wal_bytes)}`),
   ];
 }

@@ -37,6 +37,7 @@ export class Plot {
     this.model = model;
     this.canvas.setAttribute("aria-label", `${model.label}. Arrow keys read it${model.pick ? ", Enter looks closer" : ""}.`);
     this.canvas.setAttribute("aria-valuemax", Math.max(0, model.n - 1));
+    if (this.cursor === null) this.unread();
     this.draw();
     this.fillTable();
   }
@@ -46,6 +47,7 @@ export class Plot {
     this.model = null;
     this.tip.hidden = true;
     this.canvas.setAttribute("aria-label", "Nothing to plot");
+    this.unread();
     put(this.canvas, ...what);
     this.fillTable();
   }
@@ -74,6 +76,11 @@ export class Plot {
     this.mark = svg("rect", { class: "mark", y: TOP, height: hgt, width: 0 });
     put(this.canvas, svg("svg", { width, height, "aria-hidden": true }, lines, this.mark, model.draw(scale), labels));
     this.point(this.cursor);
+  }
+
+  unread() {
+    this.canvas.setAttribute("aria-valuenow", 0);
+    this.canvas.setAttribute("aria-valuetext", "not read yet");
   }
 
   slot(event) {
