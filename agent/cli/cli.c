@@ -4,6 +4,7 @@
 #include "cli/describe.h"
 #include "cli/display.h"
 #include "cli/output.h"
+#include "history/when.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -226,6 +227,16 @@ const char *cli_nearest(const char *name, const char *names)
 		}
 	}
 	return found;
+}
+
+int cli_duration(const char *text, int64_t *duration_us)
+{
+	char seconds[32];
+	if (*text && strspn(text, "0123456789") == strlen(text)) {
+		snprintf(seconds, sizeof(seconds), "%.20ss", text);
+		text = seconds;
+	}
+	return history_duration(text, duration_us);
 }
 
 int cli_finish(const char *command)

@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "settings.h"
 
+#include <stdint.h>
+
 struct argp;
 struct output;
 
@@ -75,6 +77,9 @@ int cli_fail(const char *command, const struct err *err);
  * names follow one another with a NUL behind each, and an empty one ends them.
  */
 const char *cli_nearest(const char *name, const char *names);
+
+/* Reads how long, as "10" (seconds), "10s" or "5m"; 0, or -1 for anything else. */
+int cli_duration(const char *text, int64_t *duration_us);
 
 /* Flushes standard output: CLI_FINE, or CLI_FAILED after saying why not all of it was written. */
 int cli_finish(const char *command);

@@ -39,6 +39,8 @@ static const char zsh_script[] =
 	"while IFS= read -r line; do\n"
 	"\tif [[ $line == $'\\t'* ]]; then\n"
 	"\t\tkind=${line#$'\\t'}\n"
+	"\telif [[ $line != *$'\\t'* ]]; then\n"
+	"\t\tcandidates+=(\"${line//:/\\\\:}\")\n"
 	"\telse\n"
 	"\t\tcandidates+=(\"${${line%%$'\\t'*}//:/\\\\:}:${${line#*$'\\t'}}\")\n"
 	"\tfi\n"

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "cli/cli.h"
+#include "cli/complete_names.h"
 #include "payi/payi.h"
 
 #include <argp.h>
@@ -45,10 +46,11 @@ void describe_words(const char *words, const char *last)
 }
 
 /* What an argument may be, by how --help names it. */
-static void complete_argument(const char *argument, const char *last)
+static void complete_argument(const char *option, const char *argument, const char *last)
 {
 	if (!argument)
 		return;
+	complete_names(option, last);
 	if (strchr(argument, '|'))
 		describe_words(argument, last);
 	else if (strstr(argument, "FILE"))
@@ -141,11 +143,11 @@ static void complete(const struct describe *command, const char *before, const c
 {
 	const struct argp_option *option = find(command, before);
 	if (option && option->arg && !(option->flags & OPTION_ARG_OPTIONAL) && !strchr(before, '='))
-		complete_argument(option->arg, last);
+		complete_argument(option->name, option->arg, last);
 	else if (*last == '-')
 		complete_options(command, last);
 	else
-		complete_argument(command->arguments, last);
+		complete_argument("", command->arguments, last);
 }
 
 /* ---- The manual ----------------------------------------------------------------------------------- */

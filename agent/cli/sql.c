@@ -6,7 +6,6 @@
 #include "cli/sheet.h"
 #include "cli/sql_run.h"
 #include "history/views.h"
-#include "history/when.h"
 
 #include <argp.h>
 #include <stdio.h>
@@ -54,9 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		request->views = true;
 		return 0;
 	case KEY_TIMEOUT:
-		if (strcmp(arg, "0") == 0)
-			request->timeout_us = 0;
-		else if (history_duration(arg, &request->timeout_us))
+		if (cli_duration(arg, &request->timeout_us))
 			argp_error(state, "--timeout is '%s'; it takes 30s, 5m, 1h, or 0 for none",
 				   arg);
 		return 0;

@@ -25,8 +25,9 @@ static const struct argp_option options[] = {
 	 1},
 	{"sort", KEY_SORT, "rate|events|units|failures|latency|last|name", 0,
 	 "by what rows are sorted [default: events]", 1},
-	{"since", KEY_SINCE, "DURATION", 0,
-	 "of how long ago on: 15m, 2h, 7d, in whole hours [default: 24h]", 1},
+	{"since", KEY_SINCE, "WHEN", 0,
+	 "from then on, in whole hours: 15m, 2h, 7d (ago), today, yesterday, a date [default: 24h]",
+	 1},
 	{"interval", KEY_INTERVAL, "SECONDS", 0, "look so often: 0.1 to 3600 [default: 2]", 2},
 	{"once", KEY_ONCE, NULL, 0,
 	 "look once, print that and end; so it is, too, where there is no terminal", 2},
@@ -64,6 +65,18 @@ static void read_interval(const char *text, double *seconds, struct argp_state *
 	if (end == text || (*end && strcmp(end, "s") != 0) ||
 	    !(*seconds >= INTERVAL_MIN_S && *seconds <= INTERVAL_MAX_S))
 		argp_error(state, "--interval is '%s'; it must be 0.1 to 3600 seconds", text);
+}
+
+/* As long ago as that moment is now. */
+static void read_since(const char *text, int64_t *since_us, struct argp_state *state)
+{
+	const int64_t now_us = clock_wall_us();
+	int64_t when_us = 0;
+	if (history_when(text, now_us, false, &when_us) || when_us >= now_us)
+		argp_error(state,
+			   "--since is '%s'; it takes a moment of the past: " HISTORY_WHEN_FORMS,
+			   text);
+	*since_us = now_us - when_us;
 }
 
 static void read_tab(const char *text, struct request *request, struct argp_state *state)
@@ -108,8 +121,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		read_tab(arg, request, state);
 		return 0;
 	case KEY_SINCE:
-		if (history_duration(arg, &request->since_us))
-			argp_error(state, "--since is '%s'; it takes 15m, 2h, 7d or 4w", arg);
+		read_since(arg, &request->since_us, state);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "'%s' is not expected", arg);
@@ -131,7 +143,9 @@ static int add_snapshot(const struct top_question *question, struct top_view *vi
 	if (!status) {
 		if (with_header)
 			top_view_header(view, &look, out);
-		buf_addf(out, "\n%s\n", top_tab_word(question->tab));
+		buf_addf(out, "\n%s: ", top_tab_word(question->tab));
+		top_view_what(view, &look, out);
+		buf_add_char(out, '\n');
 		top_view_rows(view, &look, out);
 	}
 	top_look_release(&look);

@@ -237,7 +237,7 @@ static void add_table(const struct top_view *view, const struct top_look *look, 
 	buf_release(&cells);
 }
 
-static void add_what(const struct top_view *view, const struct top_look *look, struct buf *out)
+void top_view_what(const struct top_view *view, const struct top_look *look, struct buf *out)
 {
 	const int n = look->tab == TOP_RINGS ? look->status.n_rings : look->n_rows;
 	if (look->tab == TOP_RINGS) {
@@ -294,7 +294,7 @@ static void add_tabs(const struct top_view *view, const struct top_look *look, s
 		taken += (int)strlen(names[i]) + 2;
 	}
 	buf_add_str(&what, "  ");
-	add_what(view, look, &what);
+	top_view_what(view, look, &what);
 	if (view->format->width > taken)
 		display_add_cut(out, buf_text(&what), view->format->width - taken);
 	buf_add_char(out, '\n');

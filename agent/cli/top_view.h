@@ -20,7 +20,10 @@ struct top_view {
 /* The agent, its events, its sink, its books: five lines or six. */
 void top_view_header(const struct top_view *view, const struct top_look *look, struct buf *out);
 
-/* The tab's rows, with a heading that says which they are. */
+/* What the tab's rows are: "6 in the last 24 h, by events". */
+void top_view_what(const struct top_view *view, const struct top_look *look, struct buf *out);
+
+/* The tab's rows. */
 void top_view_rows(const struct top_view *view, const struct top_look *look, struct buf *out);
 
 /* All of it, with the keys at the foot, as many lines as there are. */

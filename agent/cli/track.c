@@ -59,9 +59,9 @@ static const struct argp_option options[] = {
 	{"app-name", OPTION_APP_NAME, "NAME", 0,
 	 "what the history calls the source [default: payi-agent]", 1},
 	{"quiet", OPTION_QUIET, 0, 0, "no summary", 1},
-	{"wait", OPTION_WAIT, "SECONDS", 0,
+	{"wait", OPTION_WAIT, "DURATION", 0,
 	 "how long to wait for the agent to store everything, where one runs; 0: not at all "
-	 "[default: 10]",
+	 "[default: 10s]",
 	 1},
 	{0},
 };
@@ -84,8 +84,7 @@ static const char doc[] =
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct request *request = state->input;
-	char *end;
-	long seconds;
+	int64_t wait_us = 0;
 	switch (key) {
 	case OPTION_APP_NAME:
 		request->app_name = arg;
@@ -94,12 +93,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		request->quiet = true;
 		return 0;
 	case OPTION_WAIT:
-		errno = 0;
-		seconds = strtol(arg, &end, 10);
-		if (errno || *end || end == arg || seconds < 0 || seconds > WAIT_S_MAX)
-			argp_error(state, "--wait '%s' is not a number of seconds, 0 to %d", arg,
-				   WAIT_S_MAX);
-		request->wait_s = (int)seconds;
+		if (cli_duration(arg, &wait_us) || wait_us > WAIT_S_MAX * INT64_C(1000000))
+			argp_error(state,
+				   "--wait is '%s'; it takes 10s, 5m, or a number of seconds, up "
+				   "to %d",
+				   arg, WAIT_S_MAX);
+		request->wait_s = (int)(wait_us / 1000000);
 		return 0;
 	case ARGP_KEY_ARGS:
 		request->files = state->argv + state->next;

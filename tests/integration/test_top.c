@@ -244,11 +244,15 @@ static void says(const char *arguments, int code, const char *text)
 Test(top, prints_once_where_there_is_no_terminal)
 {
 	track(3, "support");
-	says("", 0, "\nBooks     balanced\n\nuse-cases\nUSE CASE  EV/S  EVENTS");
-	says("--view resources --since 2h", 0, "\n\nresources\nCATEGORY  RESOURCE");
+	says("", 0,
+	     "\nBooks     balanced\n\nuse-cases: 1 in the last 24 h, by events\nUSE CASE  EV/S  "
+	     "EVENTS");
+	says("--view resources --since 2h", 0,
+	     "\n\nresources: 1 in the last 2 h, by events\nCATEGORY  RESOURCE");
 	says("--once --color always", 0, "\033[32mruns\033[0m");
 	says("--interval 0", 2, "0.1 to 3600");
 	says("--view all", 2, "use-cases, resources, instances or rings");
 	says("--sort size", 2, "rate, events");
-	says("--since yesterday", 2, "15m, 2h");
+	says("--since yesterday", 0, "use-cases: 1 in the last");
+	says("--since tomorrow", 2, "a moment of the past: 30s, 15m, 2h");
 }

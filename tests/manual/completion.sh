@@ -49,6 +49,26 @@ expect '' payi-agent events --user ''
 cd "$dir" && expect 'payi-agent' payi-agent run --config pay
 cd / && expect 'usr' payi-agent run --data-dir us
 
+# Of what was tracked, what may stand in a command line as it is.
+site=$(mktemp -d)
+rings=$(mktemp -d /dev/shm/payi-completion-XXXXXX)
+export PAYI_DATA_DIR=$site PAYI_RING_DIR=$rings
+for use_case in support_ticket support_chat support_chat billing; do
+	printf '{"category":"system.openai","resource":"gpt 4 $(x)","units":{},"use_case_name":"%s","use_case_id":"1"}\n' $use_case
+done | "$agent" track --wait 0 2>/dev/null
+"$agent" run --log-level error &
+pid=$!
+for _ in $(seq 200); do
+	[ "$("$agent" sql --format csv 'SELECT count(*) FROM events' 2>/dev/null | tail -1 | tr -d '\r')" = 4 ] && break
+	sleep 0.05
+done
+expect 'support_chat support_ticket' payi-agent events --use-case supp
+expect 'system.openai' payi-agent usage --category ''
+expect '' payi-agent events --resource ''
+kill $pid
+wait $pid
+rm -rf "$site" "$rings"
+
 if command -v zsh >/dev/null; then
 	zsh -n "$dir/_payi-agent" || failed=1
 fi
