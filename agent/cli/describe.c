@@ -277,23 +277,32 @@ static const char *about_of(const char *command)
 	return NULL;
 }
 
-/* A word of a command (dead list) is a section of that command's page, and has no head of its own. */
-static void print_head(const struct describe *command, size_t doc_len)
+/* Of a word of a command (dead list): a section of that command's page, which has no head of its own. */
+static void print_section_head(const char *command)
+{
+	fputs(".Sh ", stdout);
+	for (const char *c = command + strlen("payi-agent "); *c; c++)
+		putchar(toupper((unsigned char)*c));
+	putchar('\n');
+}
+
+static void print_command_head(const char *command, const char *about)
 {
 	char name[NAME_BYTES];
+	snprintf(name, sizeof(name), "%s", command);
+	for (char *c = name; *c; c++)
+		*c = *c == ' ' ? '-' : *c;
+	describe_page_head(name, "1", about);
+	puts(".Sh SYNOPSIS");
+}
+
+static void print_head(const struct describe *command, size_t doc_len)
+{
 	const char *about = about_of(command->command);
-	if (!about) {
-		printf(".Sh %s", "");
-		for (const char *c = command->command + strlen("payi-agent "); *c; c++)
-			putchar(toupper((unsigned char)*c));
-		putchar('\n');
-	} else {
-		snprintf(name, sizeof(name), "%s", command->command);
-		for (char *c = name; *c; c++)
-			*c = *c == ' ' ? '-' : *c;
-		describe_page_head(name, "1", about);
-		puts(".Sh SYNOPSIS");
-	}
+	if (about)
+		print_command_head(command->command, about);
+	else
+		print_section_head(command->command);
 	printf(".Nm %s\n.Op Ar option ...\n", command->command);
 	if (command->arguments)
 		printf(".Ar %s\n", command->arguments);

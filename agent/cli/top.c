@@ -241,20 +241,10 @@ static void change_interval(struct live *live, double factor)
 		live->view.interval_s = interval_s;
 }
 
-static void press(struct live *live, int key)
+/* Another view, or the same one sorted otherwise. */
+static void press_for_view(struct live *live, int key)
 {
-	const bool helped = live->view.help;
-	live->view.help = false;
 	switch (key) {
-	case 'q':
-	case 'Q':
-	case SCREEN_END:
-		live->ends = !helped || key == SCREEN_END;
-		break;
-	case '?':
-	case 'h':
-		live->view.help = !helped;
-		break;
 	case '\t':
 	case SCREEN_RIGHT:
 		choose_tab(live, (int)live->question.tab + 1);
@@ -275,6 +265,14 @@ static void press(struct live *live, int key)
 	case 'S':
 		choose_sort(live, (int)live->question.sort - 1);
 		break;
+	default:
+		break;
+	}
+}
+
+static void press_for_rows(struct live *live, int key)
+{
+	switch (key) {
 	case 'k':
 	case SCREEN_UP:
 		scroll(live, -1);
@@ -285,6 +283,26 @@ static void press(struct live *live, int key)
 		break;
 	case 'g':
 		live->view.first = 0;
+		break;
+	default:
+		press_for_view(live, key);
+		break;
+	}
+}
+
+static void press(struct live *live, int key)
+{
+	const bool helped = live->view.help;
+	live->view.help = helped && key == SCREEN_RESIZED;
+	switch (key) {
+	case 'q':
+	case 'Q':
+	case SCREEN_END:
+		live->ends = !helped || key == SCREEN_END;
+		break;
+	case '?':
+	case 'h':
+		live->view.help = !helped;
 		break;
 	case 'p':
 	case ' ':
@@ -299,10 +317,8 @@ static void press(struct live *live, int key)
 	case '-':
 		change_interval(live, 0.5);
 		break;
-	case SCREEN_RESIZED:
-		live->view.help = helped;
-		break;
 	default:
+		press_for_rows(live, key);
 		break;
 	}
 }

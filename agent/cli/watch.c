@@ -90,7 +90,7 @@ static enum watch_seen wait_for(struct watch *watch, int timeout_ms, bool *chang
 			return WATCH_INTERRUPTED;
 		if (fds[1].revents & (POLLERR | POLLHUP | POLLNVAL))
 			return WATCH_CLOSED;
-		if (fds[2].revents)
+		if (changed && fds[2].revents)
 			*changed = is_about_us(watch);
 		left_us = end_us - clock_boot_us();
 	}
