@@ -105,3 +105,58 @@ void display_add_money(struct buf *out, int64_t picodollars)
 	else
 		buf_add_str(out, money_text(rounded * MICRO, text));
 }
+
+/* Behind the sequence "\033[…m" that text begins with; text itself when it begins with none. */
+static const char *skip_colour(const char *text)
+{
+	const size_t n = text[0] == 033 && text[1] == '[' ? strspn(text + 2, "0123456789;") : 0;
+	return n && text[2 + n] == 'm' ? text + 3 + n : text;
+}
+
+/* What of a line there is room for, up to a space; all of it when that fits, or has no space to break at. */
+static const char *find_break(const char *text, const char *end, int width)
+{
+	const char *found = NULL;
+	int taken = 0;
+	while (text < end) {
+		const char *next = skip_colour(text);
+		if (next == text) {
+			if (*text == ' ' && taken <= width)
+				found = text;
+			taken += width_of(character_next(&next));
+			if (taken > width && found)
+				return found;
+		}
+		text = next;
+	}
+	return end;
+}
+
+static void add_line_wrapped(struct buf *out, const char *line, const char *end, int width,
+			     int indent)
+{
+	int left = width;
+	for (;;) {
+		const char *stop = find_break(line, end, left);
+		buf_add(out, line, (size_t)(stop - line));
+		if (stop == end)
+			return;
+		buf_addf(out, "\n%*s", indent, "");
+		left = width - indent;
+		line = stop + 1;
+	}
+}
+
+void display_add_wrapped(struct buf *out, const char *text, int width, int indent)
+{
+	while (*text) {
+		const char *end = text + strcspn(text, "\n");
+		if (width > 2 * indent)
+			add_line_wrapped(out, text, end, width, indent);
+		else
+			buf_add(out, text, (size_t)(end - text));
+		if (*end)
+			buf_add_char(out, '\n');
+		text = end + (*end != '\0');
+	}
+}

@@ -28,4 +28,10 @@ void display_add_money(struct buf *out, int64_t picodollars);
 /* Appends how long, in the two largest units: "45s", "12m 30s", "3h 5m", "2d 4h". */
 void display_add_seconds(struct buf *out, int64_t seconds);
 
+/*
+ * Appends lines of text, those that are wider than width broken at spaces, and what follows in them indented; width 0: as they
+ * are. Sequences that colour take no room.
+ */
+void display_add_wrapped(struct buf *out, const char *text, int width, int indent);
+
 #endif

@@ -65,7 +65,9 @@ static void print_text(struct request *request, const struct doctor_finding *fin
 	static const char *const words[] = {"ok", "warning", "FAILED"};
 	const struct colour *colour = request->output.format.colour;
 	const char *const colours[] = {colour->good, colour->warning, colour->bad};
+	enum { INDENT = 9 };
 	struct buf line = BUF_INIT;
+	struct buf out = BUF_INIT;
 	buf_addf(&line, "%s%-8s%s %s: ", colours[finding->result], words[finding->result],
 		 colour->end, finding->about);
 	display_add(&line, finding->text);
@@ -74,9 +76,11 @@ static void print_text(struct request *request, const struct doctor_finding *fin
 		display_add(&line, finding->advice);
 		buf_add_str(&line, colour->end);
 	}
-	puts(buf_text(&line));
+	display_add_wrapped(&out, buf_text(&line), request->output.format.width, INDENT);
+	puts(buf_text(&out));
 	fflush(stdout);
 	buf_release(&line);
+	buf_release(&out);
 }
 
 /* For people at once: the next one may take seconds. */

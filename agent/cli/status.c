@@ -2,6 +2,7 @@
 #include "history/status.h"
 
 #include "cli/cli.h"
+#include "cli/display.h"
 #include "cli/output.h"
 #include "cli/status_text.h"
 
@@ -36,13 +37,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static int print(const struct status *status, const struct format_options *look, struct err *err)
 {
+	enum { INDENT = 11 };
+	struct buf text = BUF_INIT;
 	struct buf out = BUF_INIT;
-	if (look->kind == FORMAT_TABLE)
-		status_text(status, look, &out);
-	else
+	if (look->kind == FORMAT_TABLE) {
+		status_text(status, look, &text);
+		display_add_wrapped(&out, buf_text(&text), look->width, INDENT);
+	} else {
 		status_json(status, &out);
-	const int done = out.failed ? err_set(err, ERR_MEMORY, "out of memory")
-				    : format_write(look, &out, err);
+	}
+	const int done = out.failed || text.failed ? err_set(err, ERR_MEMORY, "out of memory")
+						   : format_write(look, &out, err);
+	buf_release(&text);
 	buf_release(&out);
 	return done;
 }

@@ -1,6 +1,8 @@
 /* Rows as a table, JSON, JSON lines and CSV; hostile text among them. */
 #include "cli/format.h"
 
+#include "cli/display.h"
+
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <locale.h>
@@ -221,4 +223,21 @@ Test(format, names_are_known)
 	cr_expect_eq(format_kind_of("csv"), FORMAT_CSV);
 	cr_expect_eq(format_kind_of("table"), FORMAT_TABLE);
 	cr_expect_eq(format_kind_of("xml"), -1);
+}
+
+static void wraps(const char *text, int width, int indent, const char *expected)
+{
+	struct buf out = BUF_INIT;
+	display_add_wrapped(&out, text, width, indent);
+	cr_expect_str_eq(buf_text(&out), expected);
+	buf_release(&out);
+}
+
+Test(format, lines_are_broken_at_spaces)
+{
+	wraps("Books one two three\nnext\n", 12, 2, "Books one\n  two three\nnext\n");
+	wraps("\033[1;31mBooks\033[0m one two", 9, 2, "\033[1;31mBooks\033[0m one\n  two");
+	wraps("日本 語 x", 5, 0, "日本\n語 x");
+	wraps("unbreakable_as_it_is", 5, 2, "unbreakable_as_it_is");
+	wraps("as it is, however long", 0, 2, "as it is, however long");
 }
