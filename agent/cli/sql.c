@@ -125,6 +125,8 @@ static int list_views(const char *database, const struct format_options *format,
 	struct listing_of_views views = {.format = format,
 					 .sheet = {.columns = columns, .n_columns = 3}};
 	int status = query_db_open(database, &db, err);
+	if (status) /* then as this agent would make them */
+		status = query_db_open_schema(&db, err);
 	if (!status)
 		status = views_each(db, take_view, &views, err);
 	query_db_close(db);

@@ -103,6 +103,7 @@ Test(sql, can_be_interrupted)
 Test(sql, lists_the_views)
 {
 	says("sql --views", 0, "event_history: one row per event\n    event event_time ");
+	says("sql --views --data-dir /nowhere", 0, "event_history: one row per event");
 	says("sql --views --format csv", 0,
 	     "view,column,about\r\nevent_history,event,one row per event");
 }
