@@ -151,6 +151,12 @@ static error_t parse_root(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
+/* glibc's --help leaks a list that is there and empty. */
+static const struct argp_option *unless_empty(const struct argp_option *options)
+{
+	return options && (options->name || options->doc) ? options : NULL;
+}
+
 int cli_parse(const struct cli_line *line, int argc, char **argv, struct settings *settings)
 {
 	struct setting_options *options = malloc(sizeof(*options));
@@ -163,8 +169,10 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 		return cli_fail(line->command, &err);
 	}
 	make_options(options, line->settings);
-	const struct argp own = {.options = line->argp->options, .parser = line->argp->parser};
-	const struct argp shared = {.options = options->option, .parser = parse_setting};
+	const struct argp own = {.options = unless_empty(line->argp->options),
+				 .parser = line->argp->parser};
+	const struct argp shared = {.options = unless_empty(options->option),
+				    .parser = parse_setting};
 	const struct argp look = line->output ? output_argp(line->output) : (struct argp){0};
 	const struct describe described = {line->command,
 					   line->argp->args_doc,
