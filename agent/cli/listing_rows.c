@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MANY = 10000 }; /* rows: fewer are there before a bar could be */
+
 /* An output that ends early says so: who reads a file of a million lines does not see that the last is missing. */
 static void say_how_it_ended(const struct listing_question *question, int64_t n_rows,
 			     struct err *err)
@@ -161,7 +163,8 @@ int listing_rows(const struct listing_question *question, const char *database, 
 		return status;
 	interrupt_block();
 	query_db_stop_when(db, interrupt_came, NULL);
-	status = history_estimate(db, question->kind, question->filters, &estimate, err);
+	if (progress_is_wanted() && (!question->filters->limit || question->filters->limit > MANY))
+		status = history_estimate(db, question->kind, question->filters, &estimate, err);
 	if (!status)
 		status = history_open(db, question->kind, question->filters, &history, err);
 	if (!status)

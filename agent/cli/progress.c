@@ -9,11 +9,15 @@
 
 enum { FIRST_US = 500000, NEXT_US = 200000, BAR = 20 };
 
+bool progress_is_wanted(void)
+{
+	return isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
+}
+
 void progress_begin(struct progress *progress, int64_t total)
 {
-	*progress = (struct progress){.wanted = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO),
-				      .total = total,
-				      .begun_us = clock_boot_us()};
+	*progress = (struct progress){
+		.wanted = progress_is_wanted(), .total = total, .begun_us = clock_boot_us()};
 	progress->drawn_us = progress->begun_us + FIRST_US - NEXT_US;
 }
 

@@ -16,6 +16,9 @@ struct progress {
 	int64_t drawn_us;
 };
 
+/* Whether it would be shown at all: an estimate of the total is not always cheap. */
+bool progress_is_wanted(void);
+
 void progress_begin(struct progress *progress, int64_t total);
 void progress_at(struct progress *progress, int64_t rows);
 void progress_end(struct progress *progress); /* takes its line away */
