@@ -29,14 +29,14 @@ static void use_utf8(void)
 		setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-/* `payi-agent help COMMAND` is `payi-agent COMMAND --help`. */
+/* `payi-agent help COMMAND [WORD]` is `payi-agent COMMAND [WORD] --help`. */
 static int help(int argc, char **argv)
 {
 	static char flag[] = "--help";
-	char *arguments[] = {argv[0], flag, NULL};
+	char *arguments[] = {argc > 1 ? argv[1] : NULL, argc > 2 ? argv[2] : flag, flag, NULL};
 	const struct command *command = argc > 1 ? command_find(argv[1]) : NULL;
 	if (command)
-		return command->run(2, arguments);
+		return command->run(argc > 2 ? 3 : 2, arguments);
 	if (argc > 1)
 		return command_refuse(argv[1]);
 	print_usage(stdout);

@@ -102,6 +102,7 @@ Test(cli, has_help_everywhere)
 					       "track", "doctor", "config", "version",   "sql"};
 	says("help", 0, "Exit codes:");
 	says("--help", 0, "Commands:");
+	says("help dead retry", 0, "Usage: payi-agent dead retry");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char arguments[64];
 		snprintf(arguments, sizeof(arguments), "%s --help", commands[i]);
