@@ -18,6 +18,9 @@ static const struct {
 	{"usage_changes_by_hour", "likewise, beside the hour before"},
 	{"usage_changes_by_day", "one row per day of UTC and so on, beside the day before"},
 	{"usage_hour_list", "one row per hour that has usage"},
+	{"price_list", "one row per category, resource, unit type and the days that a price is of"},
+	{"unpriced_usage",
+	 "one row per hour and so on, and unit type, of what no price is known for"},
 	{"sink_books", "one row per sink: what was delivered, and what waits"},
 };
 
