@@ -11,6 +11,8 @@ struct ids {
 	sqlite3_stmt *alias; /* NULL where there is none */
 	sqlite3_stmt *insert;
 	sqlite3_stmt *select;
+	uint8_t *marks; /* a bit for each id up to marked_to; NULL: none are kept */
+	int64_t marked_to;
 };
 
 const struct ids_spec ids_of_names = {
@@ -70,6 +72,7 @@ void ids_close(struct ids *ids)
 	sqlite3_finalize(ids->insert);
 	sqlite3_finalize(ids->select);
 	id_cache_free(ids->cache);
+	free(ids->marks);
 	free(ids);
 }
 
@@ -111,6 +114,8 @@ int ids_find(struct ids *ids, int64_t number, const char *text, size_t len, int6
 	const int status = find_or_add(ids, values, id, err);
 	if (!status)
 		id_cache_put(ids->cache, number, text, len, *id);
+	if (!status && ids->marks)
+		ids_mark(ids, *id);
 	return status;
 }
 
@@ -122,4 +127,39 @@ bool ids_knows(const struct ids *ids, int64_t number, const char *text, size_t l
 void ids_forget(struct ids *ids)
 {
 	id_cache_clear(ids->cache);
+}
+
+/* ---- Marks ---------------------------------------------------------------------------------------- */
+
+int ids_marks_begin(struct ids *ids, int64_t last, struct err *err)
+{
+	ids_marks_end(ids);
+	ids->marks = calloc(1, (size_t)last / 8 + 1);
+	if (!ids->marks)
+		return err_set(err, ERR_MEMORY, "out of memory");
+	ids->marked_to = last;
+	ids_forget(ids);
+	return 0;
+}
+
+void ids_marks_end(struct ids *ids)
+{
+	free(ids->marks);
+	ids->marks = NULL;
+}
+
+bool ids_marks_on(const struct ids *ids)
+{
+	return ids->marks != NULL;
+}
+
+void ids_mark(struct ids *ids, int64_t id)
+{
+	if (id > 0 && id <= ids->marked_to)
+		ids->marks[id / 8] |= (uint8_t)(1 << id % 8);
+}
+
+bool ids_is_marked(const struct ids *ids, int64_t id)
+{
+	return id <= 0 || id > ids->marked_to || (ids->marks[id / 8] >> id % 8 & 1) != 0;
 }

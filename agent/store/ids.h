@@ -38,6 +38,16 @@ int ids_find(struct ids *ids, int64_t number, const char *text, size_t len, int6
 /* Whether the row is among those in memory, which is where ids_find() looks first. */
 bool ids_knows(const struct ids *ids, int64_t number, const char *text, size_t len);
 
+/*
+ * Marks: which of the rows up to last are still used. Once begun, every row that ids_find() gives is marked, since
+ * what was in memory before is forgotten; others mark what they find elsewhere. They end with the ids.
+ */
+int ids_marks_begin(struct ids *ids, int64_t last, struct err *err);
+void ids_marks_end(struct ids *ids);
+bool ids_marks_on(const struct ids *ids);
+void ids_mark(struct ids *ids, int64_t id);
+bool ids_is_marked(const struct ids *ids, int64_t id); /* an id beyond the last is */
+
 /* After a rollback: the rows that were added last are gone. */
 void ids_forget(struct ids *ids);
 

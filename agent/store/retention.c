@@ -14,10 +14,13 @@ enum {
 	ROUND_PRESSED_US = 5000000,
 	SAY_AGAIN_US = 300000000,
 	SELDOM_S = 3600,
+	NAMES_STEPS = 2000, /* in a round, so that it keeps nothing else waiting */
 	/* The rest after a slice, as a multiple of its time: under pressure it takes half of the thread, else a fifth. */
 	REST = 4,
 	REST_PRESSED = 1,
 };
+
+#define NAMES_FIRST_US INT64_C(3600000000)
 
 typedef int phase_fn(struct retain *job, struct err *err);
 
@@ -27,7 +30,7 @@ static phase_fn *const phases[] = {
 	retain_hours,          retain_instances,
 	retain_bodies_settled, retain_events_pressed,
 	retain_bodies_all,     retain_undelivered_pressed,
-	retain_give_back,
+	retain_give_back,      retain_names,
 };
 
 enum {
@@ -93,8 +96,11 @@ void retention_init(struct retention *retention, const struct retention_policy *
 
 int64_t retention_due_us(struct retention *retention, int64_t now_us)
 {
-	if (!retention->started)
+	if (!retention->started) {
 		retention->due_us = now_us + FIRST_US;
+		retention->names.due_us = now_us + NAMES_FIRST_US;
+		retention->names.left = NAMES_STEPS;
+	}
 	retention->started = true;
 	return retention->due_us;
 }
@@ -127,6 +133,7 @@ static int end_round(struct retain *job, int64_t now_us, struct err *err)
 		retention->seldom_us = now_us + SELDOM_S * INT64_C(1000000);
 	retention->phase = 0;
 	retention->worked = false;
+	retention->names.left = NAMES_STEPS;
 	retention->due_us = now_us + (pressed ? ROUND_PRESSED_US : ROUND_US);
 	return 0;
 }
@@ -134,7 +141,7 @@ static int end_round(struct retain *job, int64_t now_us, struct err *err)
 int retention_step(struct retention *retention, struct store *store, int64_t now_us,
 		   int64_t wall_us, struct err *err)
 {
-	struct retain job = {retention, store, wall_us};
+	struct retain job = {retention, store, now_us, wall_us};
 	const int64_t begin_us = clock_boot_us();
 	int64_t took_us = 0;
 	if (retention->phase == 0 && now_us < retention->seldom_us)
@@ -150,7 +157,9 @@ int retention_step(struct retention *retention, struct store *store, int64_t now
 		}
 		took_us = clock_boot_us() - begin_us;
 	} while (took_us < SLICE_US);
-	const int rest = retention->phase >= FIRST_PRESSED ? REST_PRESSED : REST;
+	const bool pressed =
+		retention->phase >= FIRST_PRESSED && phases[retention->phase] != retain_names;
+	const int rest = pressed ? REST_PRESSED : REST;
 	retention->due_us = now_us + took_us + took_us * rest;
 	return 0;
 }

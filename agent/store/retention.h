@@ -4,7 +4,7 @@
  *
  *     by age:          closed rings ──> dead letters given up ──> events ──> undelivered ones ──> hours ──> instances
  *     under pressure:  bodies of settled events ──> settled events ──> bodies of waiting ones ──> undelivered ones
- *     at last:         free pages back to the file system
+ *     at last:         free pages back to the file system, and, from week to week, names that nothing refers to
  *
  * Pressure is a database larger, or a file system fuller, than the operator wants. Ages of events count from their storing,
  * since an event that came late was not there to be looked at before; those of rollups from the time they
@@ -50,7 +50,14 @@ struct retention {
 	int64_t after;
 	int64_t after_too;
 	int64_t bodies_after[2]; /* of settled, and of all events: kept from round to round */
-	int64_t seldom_us;       /* what is looked at once an hour is due then */
+	struct retention_names {
+		int64_t due_us; /* of the next search */
+		int source;     /* 0: none is under way; beyond the last: what is not marked goes */
+		int64_t last;   /* the names up to this are meant */
+		int64_t at[2];
+		int left; /* steps of this round */
+	} names;
+	int64_t seldom_us; /* what is looked at once an hour is due then */
 };
 
 void retention_init(struct retention *retention, const struct retention_policy *policy);

@@ -113,6 +113,47 @@
 	X(LANES_CUT,   "DELETE FROM lanes WHERE ring = ?1") \
 	X(RING_CUT,    "DELETE FROM rings WHERE id = ?1") \
 	\
+	X(NAMES_LAST,  "SELECT max(id) FROM names") \
+	X(TOTALS_CUT, \
+		"DELETE FROM use_case_totals WHERE last_us < ?1" \
+		" AND NOT EXISTS (SELECT 1 FROM use_case_instances i" \
+		" WHERE i.use_case_name = use_case_totals.use_case_name)" \
+		" AND NOT EXISTS (SELECT 1 FROM use_case_definitions d" \
+		" WHERE d.use_case_name = use_case_totals.use_case_name)") \
+	X(NAMES_OF_EVENTS, \
+		"SELECT id, 0, category, resource, use_case_step, user_id, account_name, scope FROM events" \
+		" WHERE id > ?1 + 0 * ?2 ORDER BY id LIMIT 64") \
+	X(NAMES_OF_INSTANCES, \
+		"SELECT id, 0, use_case_name FROM use_case_instances WHERE id > ?1 + 0 * ?2 ORDER BY id LIMIT 256") \
+	X(NAMES_OF_STEPS, \
+		"SELECT instance, step, step FROM instance_steps WHERE (instance, step) > (?1, ?2)" \
+		" ORDER BY instance, step LIMIT 256") \
+	X(NAMES_OF_USERS, \
+		"SELECT instance, user_id, user_id FROM instance_users WHERE (instance, user_id) > (?1, ?2)" \
+		" ORDER BY instance, user_id LIMIT 256") \
+	X(NAMES_OF_USAGE, \
+		"SELECT instance, 0, user_id, category, resource, unit_type FROM instance_usage" \
+		" WHERE instance = (SELECT min(instance) FROM instance_usage WHERE instance > ?1 + 0 * ?2)") \
+	X(NAMES_OF_HOURS, \
+		"SELECT hour, 0, use_case_name, category, resource FROM usage_hours" \
+		" WHERE hour = (SELECT min(hour) FROM usage_hours WHERE hour > ?1 + 0 * ?2)") \
+	X(NAMES_OF_UNITS, \
+		"SELECT hour, 0, unit_type FROM usage_hour_units" \
+		" WHERE hour = (SELECT min(hour) FROM usage_hour_units WHERE hour > ?1 + 0 * ?2)") \
+	X(NAMES_OF_TOTALS, \
+		"SELECT use_case_name, 0, use_case_name FROM use_case_totals" \
+		" WHERE use_case_name > ?1 + 0 * ?2 ORDER BY use_case_name LIMIT 256") \
+	X(NAMES_OF_DEFINITIONS, \
+		"SELECT use_case_name, 0, use_case_name FROM use_case_definitions" \
+		" WHERE use_case_name > ?1 + 0 * ?2 ORDER BY use_case_name LIMIT 256") \
+	X(NAMES_OF_PRICES, \
+		"SELECT id, 0, category, resource, unit_type FROM prices WHERE id > ?1 + 0 * ?2" \
+		" ORDER BY id LIMIT 256") \
+	X(NAMES_OF_ASKS, \
+		"SELECT category, resource, category, resource FROM price_asks" \
+		" WHERE (category, resource) > (?1, ?2) ORDER BY category, resource LIMIT 256") \
+	X(NAME_CUT,    "DELETE FROM names WHERE id = ?1") \
+	\
 	X(PAGES,       "PRAGMA page_count") \
 	X(FREE_PAGES,  "PRAGMA freelist_count") \
 	X(GIVE_BACK,   "PRAGMA incremental_vacuum(16)")
@@ -134,6 +175,7 @@ void retain_finalize(struct store *store);
 struct retain {
 	struct retention *retention;
 	struct store *store;
+	int64_t now_us;
 	int64_t wall_us;
 };
 
@@ -155,6 +197,7 @@ int retain_bodies_all(struct retain *job, struct err *err);
 int retain_undelivered_pressed(struct retain *job, struct err *err);
 
 int retain_give_back(struct retain *job, struct err *err);
+int retain_names(struct retain *job, struct err *err);
 
 /* ---- What they share ---- */
 

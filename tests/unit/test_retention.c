@@ -2,58 +2,12 @@
  * Retention: what goes, what stays, and that the books balance whatever does.
  */
 #include "event/event_bodies.h"
-#include "history/books.h"
+#include "retention_stage.h"
 #include "store/feed.h"
-#include "store/retention.h"
-#include "use_case_fixture.h"
 
 TestSuite(retention, .timeout = 60);
 
 #define FOR_EVER (INT64_C(1) << 60)
-
-/* ---- Rounds --------------------------------------------------------------------------------------- */
-
-/* Slices until a whole round is over, each in a transaction of its own. */
-static void run_round(struct fixture *fixture, const struct retention_policy *policy,
-		      int64_t wall_us)
-{
-	struct retention retention;
-	retention_init(&retention, policy);
-	int64_t now_us = START_US;
-	now_us = retention_due_us(&retention, now_us);
-	do {
-		must(store_begin(fixture->store, &fixture->err));
-		must(retention_step(&retention, fixture->store, now_us, wall_us, &fixture->err));
-		must(store_commit(fixture->store, &fixture->err));
-	} while (retention.phase != 0);
-}
-
-static void settle(struct fixture *fixture, int64_t after_id, int64_t last_id, int64_t n_delivered,
-		   const struct sink_outcome *outcomes, size_t n)
-{
-	const struct sink_settlement settlement = {.sink = "payi",
-						   .after_id = after_id,
-						   .last_id = last_id,
-						   .n_delivered = n_delivered,
-						   .outcomes = outcomes,
-						   .n_outcomes = n};
-	must(store_begin(fixture->store, &fixture->err));
-	must(store_settle(fixture->store, &settlement, START_US, &fixture->err));
-	must(store_commit(fixture->store, &fixture->err));
-}
-
-static void assert_balance(struct fixture *fixture)
-{
-	struct query_db *db = NULL;
-	struct books_sink sink;
-	must(query_db_open(fixture->path, &db, &fixture->err));
-	cr_assert_eq(books_read_sink(db, "payi", &sink, &fixture->err), 1);
-	cr_assert_null(books_check_sink(&sink),
-		       "%s: stored %d, delivered %d, waiting %d, discarded %d",
-		       books_check_sink(&sink), (int)sink.stored, (int)sink.delivered,
-		       (int)sink.waiting, (int)sink.discarded);
-	query_db_close(db);
-}
 
 static const char books[] =
 	"SELECT stored, delivered, waiting, deferred, held, dead, discarded FROM sink_books";
@@ -103,23 +57,27 @@ Test(retention, does_not_touch_what_is_ahead_of_the_position)
 	fixture_close(fixture);
 }
 
+static void put_stored_at(struct fixture *fixture, const struct sample *sample, int64_t stored_us)
+{
+	struct event event;
+	char text[EVENT_REASON_BYTES];
+	msgpack_sbuffer record;
+	msgpack_sbuffer_init(&record);
+	sample_pack(&record, sample);
+	cr_assert_null(event_decode(&event, (uint8_t *)record.data, record.size, text));
+	must(store_begin(fixture->store, &fixture->err));
+	must(store_event_put(fixture->store, fixture->ring, &event, stored_us, &fixture->err));
+	must(store_commit(fixture->store, &fixture->err));
+	msgpack_sbuffer_destroy(&record);
+}
+
 Test(retention, an_event_stored_by_a_clock_ahead_does_not_keep_the_others)
 {
 	struct fixture fixture[1];
 	fixture_open(fixture);
-	must(store_begin(fixture->store, &fixture->err));
-	for (int i = 0; i < 3; i++) {
-		struct event event;
-		char text[EVENT_REASON_BYTES];
-		msgpack_sbuffer record;
-		msgpack_sbuffer_init(&record);
-		sample_pack(&record, &(struct sample){.time_us = START_US, .input = 1});
-		cr_assert_null(event_decode(&event, (uint8_t *)record.data, record.size, text));
-		must(store_event_put(fixture->store, fixture->ring, &event,
-				     START_US + (i == 1) * 1000 * DAY_US, &fixture->err));
-		msgpack_sbuffer_destroy(&record);
-	}
-	must(store_commit(fixture->store, &fixture->err));
+	for (int i = 0; i < 3; i++)
+		put_stored_at(fixture, &(struct sample){.time_us = START_US, .input = 1},
+			      START_US + (i == 1) * 1000 * DAY_US);
 	settle(fixture, 0, 3, 3, NULL, 0);
 	run_round(fixture, &(struct retention_policy){.events_us = DAY_US}, START_US + 2 * DAY_US);
 	assert_rows("SELECT id FROM events", "2\n");
@@ -215,24 +173,19 @@ Test(retention, believes_the_late_outcome_of_a_discarded_exception)
 Test(retention, lets_those_go_that_waited_behind_a_discarded_event)
 {
 	struct fixture fixture[1];
-	fixture_open(fixture);
 	const struct sample sample = {
 		.time_us = START_US, .use_case_name = "chat", .use_case_id = "one", .input = 1};
-	fixture_commit(fixture, (struct sample[]){sample, sample}, 2);
 	const struct sink_outcome outcomes[] = {
 		{.id = 1, .verdict = SINK_DEFERRED, .retry_us = FOR_EVER, .instance = 1},
 		{.id = 2, .verdict = SINK_BEHIND, .instance = 1}};
+	fixture_open(fixture);
+	put_stored_at(fixture, &sample, START_US);
+	put_stored_at(fixture, &sample, START_US + DAY_US);
 	settle(fixture, 0, 2, 0, outcomes, 2);
-	must(store_begin(fixture->store, &fixture->err));
-	must(store_commit(fixture->store, &fixture->err));
-	struct retention retention;
-	retention_init(&retention, &undelivered);
-	/* The second one is too young: stored later. */
-	char *rows = fixture_rows(fixture, "SELECT event, state FROM sink_exceptions");
-	cr_assert_str_eq(rows, "1|deferred\n2|held\n");
-	free(rows);
+	assert_rows("SELECT event, state FROM sink_exceptions", "1|deferred\n2|held\n");
 	run_round(fixture, &undelivered, START_US + DAY_US + 1);
-	assert_rows(books, "2|0|0|0|0|0|2\n");
+	assert_rows("SELECT event, state FROM sink_exceptions", "2|deferred\n");
+	assert_rows(books, "2|0|0|1|0|0|1\n");
 	fixture_close(fixture);
 }
 
@@ -436,164 +389,6 @@ Test(retention, takes_undelivered_events_last_and_when_told_to)
 	cr_assert(gone > 50 && gone < 250, "%d", (int)gone);
 	cr_assert_eq(number(fixture, "SELECT discarded FROM sink_books"), gone);
 	cr_assert_leq(database_bytes(fixture), before / 2);
-	fixture_close(fixture);
-}
-
-/* ---- Rollups ----------------------------------------------------------------------------------------- */
-
-static void fill_instances(struct fixture *fixture)
-{
-	const struct sample samples[] = {
-		{.time_us = START_US,
-		 .use_case_name = "chat",
-		 .use_case_id = "old",
-		 .step = "a",
-		 .user_id = "ann",
-		 .latency_ms = 70,
-		 .version = 1,
-		 .input = 1},
-		{.time_us = START_US + 500 * DAY_US,
-		 .use_case_name = "chat",
-		 .use_case_id = "new",
-		 .step = "b",
-		 .user_id = "bob",
-		 .latency_ms = 80,
-		 .version = 2,
-		 .input = 2},
-	};
-	fixture_commit(fixture, samples, 2);
-	settle(fixture, 0, 2, 2, NULL, 0);
-}
-
-static const char instance_rows[] =
-	"SELECT count(*) FROM use_case_instances UNION ALL SELECT count(*) FROM instance_totals"
-	" UNION ALL SELECT count(*) FROM instance_usage UNION ALL SELECT count(*) FROM "
-	"instance_steps"
-	" UNION ALL SELECT count(*) FROM instance_users UNION ALL SELECT count(*) FROM "
-	"instance_versions"
-	" UNION ALL SELECT count(*) FROM instance_latencies UNION ALL SELECT count(*) FROM "
-	"usage_hours"
-	" UNION ALL SELECT count(*) FROM usage_hour_units UNION ALL SELECT count(*) FROM "
-	"usage_hour_latencies";
-
-Test(retention, takes_rollups_by_their_own_age)
-{
-	struct fixture fixture[1];
-	fixture_open(fixture);
-	fill_instances(fixture);
-	const struct retention_policy policy = {.events_us = 90 * DAY_US,
-						.rollups_us = 400 * DAY_US};
-	run_round(fixture, &policy, START_US + 399 * DAY_US);
-	assert_rows("SELECT count(*) FROM events", "0\n");
-	assert_rows(instance_rows, "2\n2\n2\n2\n2\n2\n2\n2\n2\n2\n");
-	run_round(fixture, &policy, START_US + 402 * DAY_US);
-	assert_rows(instance_rows, "1\n1\n1\n1\n1\n1\n1\n1\n1\n1\n");
-	assert_rows("SELECT use_case_id, events FROM use_case_history", "new|1\n");
-	assert_rows("SELECT use_case_name, events FROM usage_by_hour", "chat|1\n");
-	fixture_close(fixture);
-}
-
-Test(retention, keeps_an_instance_that_has_events)
-{
-	struct fixture fixture[1];
-	fixture_open(fixture);
-	fill_instances(fixture);
-	run_round(fixture, &(struct retention_policy){.rollups_us = 400 * DAY_US},
-		  START_US + 402 * DAY_US);
-	assert_rows("SELECT count(*) FROM instance_totals", "2\n");
-	assert_rows("SELECT count(*) FROM usage_hours", "1\n");
-	fixture_close(fixture);
-}
-
-/* The store knew it a moment ago; it must not go on with a row that is gone. */
-Test(retention, an_instance_that_returns_is_a_new_one)
-{
-	struct fixture fixture[1];
-	fixture_open(fixture);
-	fill_instances(fixture);
-	const struct retention_policy policy = {.events_us = DAY_US, .rollups_us = 400 * DAY_US};
-	run_round(fixture, &policy, START_US + 402 * DAY_US);
-	fixture_commit(fixture,
-		       &(struct sample){.time_us = START_US + 402 * DAY_US,
-					.use_case_name = "chat",
-					.use_case_id = "old",
-					.input = 5},
-		       1);
-	assert_rows("SELECT use_case_id, events, input_units FROM use_case_history ORDER BY 1",
-		    "new|1|2\nold|1|5\n");
-	assert_rows("SELECT count(*) FROM events WHERE instance NOT IN (SELECT id FROM "
-		    "use_case_instances)",
-		    "0\n");
-	fixture_close(fixture);
-}
-
-/* ---- Rings ------------------------------------------------------------------------------------------- */
-
-static void close_ring(struct fixture *fixture)
-{
-	const struct store_lane lane = {.position = 800,
-					.sequence = 13,
-					.rejected = 2,
-					.notices = 1,
-					.attempted = 20,
-					.refused = 3,
-					.dropped_full = 2,
-					.dropped_too_big = 1};
-	must(store_begin(fixture->store, &fixture->err));
-	must(store_lane_put(fixture->store, fixture->ring, 0, &lane, &fixture->err));
-	must(store_ring_busy(fixture->store, fixture->ring, 4, &fixture->err));
-	must(store_ring_end(fixture->store, fixture->ring, NULL, START_US, &fixture->err));
-	must(store_commit(fixture->store, &fixture->err));
-}
-
-static void read_books(struct fixture *fixture, struct books *sums)
-{
-	struct query_db *db = NULL;
-	must(query_db_open(fixture->path, &db, &fixture->err));
-	must(books_read(db, sums, &fixture->err));
-	query_db_close(db);
-}
-
-Test(retention, takes_a_closed_ring_when_no_event_is_of_it)
-{
-	struct fixture fixture[1];
-	struct books before;
-	struct books after;
-	fixture_open(fixture);
-	fixture_fill(fixture, 10);
-	close_ring(fixture);
-	settle(fixture, 0, 10, 10, NULL, 0);
-	read_books(fixture, &before);
-	cr_assert_null(books_check(&before));
-	const struct retention_policy policy = {.events_us = 90 * DAY_US,
-						.ring_dir = fixture->directory};
-	run_round(fixture, &policy, START_US + 89 * DAY_US);
-	run_round(fixture, &policy, START_US + 91 * DAY_US); /* the events */
-	assert_rows("SELECT count(*) FROM rings", "1\n");
-	run_round(fixture, &policy, START_US + 91 * DAY_US);
-	assert_rows("SELECT (SELECT count(*) FROM rings), (SELECT count(*) FROM lanes)", "0|0\n");
-	read_books(fixture, &after);
-	cr_assert_arr_eq(&before, &after, sizeof(before));
-	fixture_close(fixture);
-}
-
-/* Its file would be read once more. */
-Test(retention, keeps_a_ring_that_has_a_file)
-{
-	struct fixture fixture[1];
-	char path[128];
-	fixture_open(fixture);
-	close_ring(fixture);
-	snprintf(path, sizeof(path), "%s/ring.01020300000000000000000000000000",
-		 fixture->directory);
-	fclose(fopen(path, "w"));
-	const struct retention_policy policy = {.events_us = DAY_US,
-						.ring_dir = fixture->directory};
-	run_round(fixture, &policy, START_US + 91 * DAY_US);
-	assert_rows("SELECT count(*) FROM rings", "1\n");
-	unlink(path);
-	run_round(fixture, &policy, START_US + 91 * DAY_US);
-	assert_rows("SELECT count(*) FROM rings", "0\n");
 	fixture_close(fixture);
 }
 
