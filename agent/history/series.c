@@ -10,7 +10,7 @@
 enum {
 	POINTS = 100, /* unless it is asked for others */
 	TOP = 7,
-	EVENTS_MAX = 100000, /* that buckets of minutes may be made of */
+	EVENTS_MAX = 50000, /* that buckets of minutes may be made of */
 };
 
 /* clang-format off */
@@ -23,7 +23,8 @@ enum {
 	{"latency_max_ms",  "MAX MS",  HISTORY_INT,  7}, \
 	{"latency_p50_ms",  "P50 MS",  HISTORY_INT,  6}, \
 	{"latency_p95_ms",  "P95 MS",  HISTORY_INT,  4}, \
-	{"latency_p99_ms",  "P99 MS",  HISTORY_INT,  8}
+	{"latency_p99_ms",  "P99 MS",  HISTORY_INT,  8}, \
+	{"estimated_cost_usd", "EST. COST", HISTORY_MONEY, 2}
 
 /* others: how many are added up in the row; 0: it is that of the one named. */
 #define COLUMNS(key, heading) \
@@ -42,10 +43,10 @@ static const struct history_column columns_of_use_cases[] = {COLUMNS("use_case_n
 static const struct history_column columns_of_resources[] = {COLUMNS("resource", "RESOURCE")};
 static const struct history_column columns_of_categories[] = {COLUMNS("category", "CATEGORY")};
 
-/* Each source gives the tables part and latency, by bucket and key. */
+/* Each source gives the tables sums, latency and cost, by bucket and key. */
 
 static const char rollup_sums[] =
-	"WITH part AS MATERIALIZED (SELECT (h.hour - :first) / :hours AS bucket, %s AS key, sum(h.events) AS events,"
+	"WITH sums AS MATERIALIZED (SELECT (h.hour - :first) / :hours AS bucket, %s AS key, sum(h.events) AS events,"
 	" sum(h.failures) AS failures, sum(h.input_units) AS input_units, sum(h.output_units) AS output_units,"
 	" sum(h.latency_count) AS latency_count, sum(h.latency_sum_ms) AS latency_sum_ms,"
 	" max(h.latency_max_ms) AS latency_max_ms FROM usage_hours h WHERE h.hour BETWEEN :low AND :high";
@@ -54,25 +55,38 @@ static const char rollup_latencies[] =
 	" GROUP BY 1, 2), latency AS (SELECT (h.hour - :first) / :hours AS bucket, %s AS key, h.latency_ms,"
 	" sum(h.events) AS events FROM usage_hour_latencies h WHERE h.hour BETWEEN :low AND :high";
 
+/* A price is one of a day. */
+static const char rollup_units[] =
+	" GROUP BY 1, 2, 3), cost AS MATERIALIZED (SELECT q.bucket, q.key, " HISTORY_COST("q.input", "q.output") " AS cost"
+	" FROM (SELECT (h.hour - :first) / :hours AS bucket, %s AS key, h.category, h.resource, h.unit_type,"
+	"  h.hour / 24 AS day, sum(h.input) AS input, sum(h.output) AS output"
+	"  FROM usage_hour_units h WHERE " HISTORY_ANY_PRICE " AND h.hour BETWEEN :low AND :high";
+
+static const char rollup_costs[] =
+	" GROUP BY 1, 2, 3, 4, 5, 6) q CROSS JOIN prices p ON p.id = "
+	HISTORY_PRICE("q.category", "q.resource", "q.unit_type", "q.day");
+
 /* Added up per latency first, so that percentiles are exact and what is sorted for them is little. */
 static const char event_hits[] =
 	"WITH hit AS MATERIALIZED (SELECT (e.event_timestamp_us - :first * 1000000) / (:seconds * 1000000) AS bucket,"
 	" %s AS key, e.end_to_end_latency_ms AS latency_ms, count(*) AS events,"
 	" sum(coalesce(e.http_status_code >= 400 OR e.http_status_code = 299, 0)) AS failures,"
-	" sum(e.input_units) AS input_units, sum(e.output_units) AS output_units"
-	" FROM events e LEFT JOIN use_case_instances i ON i.id = e.instance"
+	" sum(e.input_units) AS input_units, sum(e.output_units) AS output_units,"
+	" sum(" HISTORY_EVENT_COST ") AS cost FROM events e LEFT JOIN use_case_instances i ON i.id = e.instance"
 	" WHERE e.event_timestamp_us BETWEEN :low AND :high";
 
 static const char event_sums[] =
-	" GROUP BY 1, 2, 3), part AS MATERIALIZED (SELECT bucket, key, sum(events) AS events, sum(failures) AS failures,"
+	" GROUP BY 1, 2, 3), sums AS MATERIALIZED (SELECT bucket, key, sum(events) AS events, sum(failures) AS failures,"
 	" sum(input_units) AS input_units, sum(output_units) AS output_units,"
 	" sum(events) FILTER (WHERE latency_ms IS NOT NULL) AS latency_count,"
 	" sum(latency_ms * events) AS latency_sum_ms, max(latency_ms) AS latency_max_ms FROM hit GROUP BY 1, 2), latency AS"
-	" (SELECT bucket, key, latency_ms, events FROM hit WHERE latency_ms IS NOT NULL";
+	" (SELECT bucket, key, latency_ms, events FROM hit WHERE latency_ms IS NOT NULL), cost AS"
+	" (SELECT bucket, key, sum(cost) AS cost FROM hit";
 
 /* A key that is not shown becomes -1. */
 static const char shown[] =
-	" GROUP BY 1, 2, 3), shown AS MATERIALIZED (SELECT key,"
+	" GROUP BY 1, 2), part AS MATERIALIZED (SELECT * FROM sums LEFT JOIN cost USING (bucket, key)),"
+	" shown AS MATERIALIZED (SELECT key,"
 	" CASE WHEN row_number() OVER (ORDER BY %s DESC, key) <= :top THEN key ELSE -1 END AS shown"
 	" FROM part GROUP BY key), ";
 
@@ -93,7 +107,8 @@ static const char rows[] =
 	", sum(p.events), sum(p.failures), sum(p.input_units), sum(p.output_units),"
 	" sum(p.latency_sum_ms) * 1.0 / nullif(sum(p.latency_count), 0),"
 	" CASE WHEN sum(p.latency_count) > 0 THEN max(p.latency_max_ms) END,"
-	" min(l.p50, max(p.latency_max_ms)), min(l.p95, max(p.latency_max_ms)), min(l.p99, max(p.latency_max_ms))"
+	" min(l.p50, max(p.latency_max_ms)), min(l.p95, max(p.latency_max_ms)), min(l.p99, max(p.latency_max_ms)),"
+	" sum(p.cost)"
 	" FROM (SELECT p.*, s.shown FROM part p JOIN shown s USING (key)) p"
 	" LEFT JOIN slow l ON l.bucket = p.bucket AND l.shown = p.shown LEFT JOIN names n ON n.id = p.shown"
 	" GROUP BY p.bucket, p.shown ORDER BY p.bucket, %s DESC, n.text LIMIT :limit";
@@ -105,6 +120,7 @@ static const char *const measures[] = {
 	[HISTORY_SORT_LATENCY] = "0", /* is refused */
 	[HISTORY_SORT_FAILURES] = "sum(failures)",
 	[HISTORY_SORT_LAST] = "max(bucket)",
+	[HISTORY_SORT_COST] = "sum(cost)",
 };
 /* clang-format on */
 
@@ -205,6 +221,9 @@ static void add_rollups(struct buf *sql, struct history *history)
 	history_filter_hours(sql, &history->filters);
 	buf_addf(sql, rollup_latencies, key);
 	history_filter_hours(sql, &history->filters);
+	buf_addf(sql, rollup_units, key);
+	history_filter_hours(sql, &history->filters);
+	buf_add_str(sql, rollup_costs);
 }
 
 static void add_events(struct buf *sql, struct history *history)
@@ -274,7 +293,10 @@ static int open_series(struct history *history, struct err *err)
 			history_read_once                                                          \
 	}
 
-enum { KNOWS = (HISTORY_KNOWS_EVENTS & ~HISTORY_KNOWS_ORDER) | HISTORY_KNOWS_SORT };
+enum {
+	KNOWS = (HISTORY_KNOWS_EVENTS & ~HISTORY_KNOWS_ORDER) | HISTORY_KNOWS_SORT |
+		HISTORY_KNOWS_SORT_COST
+};
 
 const struct history_table history_series = TABLE(columns_of_all);
 const struct history_table history_series_by_use_case = TABLE(columns_of_use_cases);

@@ -1,4 +1,3 @@
 // Estimated cost, where the agent has prices: rows have it then.
 
 export const costOf = (row) => row.estimated_cost_usd ?? null;
-export const currencyOf = (rows) => rows.find((r) => r.currency)?.currency;

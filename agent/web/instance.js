@@ -21,7 +21,7 @@ const markOf = (step) => {
 function facts(event) {
   const all = [["Event", event.event], ["Id at Pay-i", event.provider_response_id], ["Delivery", event.delivery], ["Category", event.category], ["Units", event.units], ["Version", event.use_case_version],
     ["First token", event.time_to_first_token_ms === null ? null : ms(event.time_to_first_token_ms)], ["User", event.user_id], ["Account", event.account_name], ["Scope", event.scope], ["Limits", event.limit_ids],
-    ["Properties", event.properties], ["Use case properties", event.use_case_properties], ["Application", event.app_name], ["Stored", event.stored_time], ["Service id", event.service_id]];
+    ["Properties", event.properties], ["Use case properties", event.use_case_properties], ["Application", event.app_name], ["Stored", event.stored_time], ["Service id", event.service_id], ["Estimated cost", costOf(event) === null ? null : money(costOf(event))], ["No price for", event.unpriced_units], ["Cost, says Pay-i", event.service_cost_usd == null ? null : money(event.service_cost_usd)]];
   return h("dl", { class: "facts" }, all.filter(([, v]) => v !== null && v !== undefined).map(([name, v]) => h("div", {}, h("dt", {}, name), h("dd", {}, typeof v === "object" ? JSON.stringify(v) : String(v)))));
 }
 

@@ -10,7 +10,7 @@ const withoutResource = (state) => {
   return rest;
 };
 const every = (state) => (state.range === "1h" ? 10 : state.range === "24h" ? 20 : 60);
-const ORDERS = [["units", "Units"], ["events", "Events"], ["latency", "Latency"], ["failures", "Failed"], ["last", "Last seen"]];
+const ORDERS = [["units", "Units"], ["events", "Events"], ["latency", "Latency"], ["cost", "Cost"], ["failures", "Failed"], ["last", "Last seen"]];
 export const setSort = segments($("sort"), "sort", ORDERS, (sort) => go({ sort }));
 
 /** How much of the greatest: beside its number. */
@@ -85,8 +85,9 @@ function part(place, key, what, rows, href) {
     { text: "Events", number: true, cell: (r) => count(r.events) },
     { text: "Failed", number: true, cell: (r) => percent(r.failures, r.events) },
     { text: "Units", number: true, cell: (r) => count(units(r)) },
+    rows.some((r) => costOf(r) !== null) && { text: "Cost", number: true, cell: (r) => money(costOf(r)) },
     { text: "Share", class: "wide", cell: (r) => bar(units(r), max) },
-  ], rows));
+  ].filter(Boolean), rows));
 }
 
 export const partsPanel = {

@@ -15,12 +15,11 @@ export const percent = (part, whole) => {
 };
 export const plural = (n, one, many = one + "s") => `${compact(n)} ${n === 1 ? one : many}`;
 
-/** Money, where a price is known: small amounts keep their digits. */
-export function money(n, currency) {
+/** Dollars, where a price is known: small amounts keep their digits. */
+export function money(n) {
   if (n === null || n === undefined) return MISSING;
-  const digits = n === 0 || Math.abs(n) >= 1 ? 2 : Math.min(6, 2 - Math.floor(Math.log10(Math.abs(n))));
-  const text = n.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: Math.max(2, digits) });
-  return currency && currency !== "USD" ? `${text} ${currency}` : `$${text}`;
+  const digits = n === 0 || Math.abs(n) >= 1 ? 2 : Math.min(9, 2 - Math.floor(Math.log10(Math.abs(n))));
+  return `$${n >= 100000 ? compact(n) : n.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: Math.max(2, digits) })}`;
 }
 
 export function ms(n) {

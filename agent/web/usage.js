@@ -5,14 +5,14 @@ import { count, compact, exact, percent, ms, money, plural } from "./text.js";
 import { filters, times, go, link, RANGES } from "./state.js";
 import { Plot, stacked, lines } from "./plot.js";
 import { slots, slotOf, ticks, slotTitle } from "./timeline.js";
-import { costOf, currencyOf } from "./cost.js";
+import { costOf } from "./cost.js";
 
 export const units = (row) => row.input_units + row.output_units;
 const METRICS = {
   units: { text: "Units", of: units, format: compact, full: exact },
   events: { text: "Events", of: (r) => r.events, format: compact, full: exact },
   failures: { text: "Failed", of: (r) => r.failures, format: compact, full: exact },
-  cost: { text: "Cost", of: (r) => costOf(r) || 0, format: (v) => money(v), full: (v) => money(v) },
+  cost: { text: "Cost", of: (r) => costOf(r) || 0, format: (v) => (v === 0 || v >= 10 ? `$${compact(v)}` : money(v)), full: (v) => money(v) },
 };
 const KEYS = { "use-case": "use_case_name", resource: "resource", category: "category" };
 const KEY_TEXT = { "use-case": "use case", resource: "resource", category: "category" };
@@ -103,7 +103,9 @@ function showLegend(series, state) {
 
 /* ---- Sums and latencies ---- */
 
-function showSums(rows, all) {
+let priced = true; // as answered last
+
+function showSums(rows, all, unpriced) {
   const events = add(rows, (r) => r.events), failures = add(rows, (r) => r.failures);
   const p = (key) => (all.length === 1 ? ms(all[0][key]) : "–");
   const cost = rows.some((r) => costOf(r) !== null);
@@ -115,7 +117,7 @@ function showSums(rows, all) {
     one("Failed", count(failures), percent(failures, events)),
     one("Latency p50", p("latency_p50_ms")),
     one("p95", p("latency_p95_ms")),
-    cost && one("Estimated cost", money(add(rows, costOf), currencyOf(rows)), "by the price list"));
+    cost && one("Estimated cost", money(add(rows, costOf)), unpriced.length ? h("span", { class: "warn", title: unpriced.map((r) => `${r.resource || r.category}: ${r.unit_type}`).join(", ") }, `without ${plural(unpriced.length, "unit type")} that have no price`) : "by known prices"));
 }
 
 const PERCENTILES = [["p50", "latency_p50_ms", "s2"], ["p95", "latency_p95_ms", "s1"], ["p99", "latency_p99_ms", "s3"]];
@@ -177,23 +179,27 @@ function next(at) {
 /* ---- The panels ---- */
 
 const width = (state) => ({ "1h": 120, "24h": 900, "7d": 7200, "30d": 28800 })[state.range] || 3600;
-const every = (state) => ({ "1h": 10, "24h": 20, "7d": 40 })[state.range] || 60;
+const every = (state) => ({ "1h": 10, "24h": 30 })[state.range] || 60;
 
 export const usagePanel = {
   place: $("usage"),
   also: $("latency"),
   every,
-  ask: (state) => [
-    ["/api/v1/history/series", { ...filters(state), by: state.by, sort: state.metric === "cost" ? "units" : state.metric }],
-    ["/api/v1/history/series", filters(state)],
-    ["/api/v1/history/series", { ...filters(state), points: 1 }],
-  ],
-  show([byKey, all, whole], state, now) {
+  ask(state) {
+    const { user, ...rest } = filters(state);
+    return [
+      ["/api/v1/history/series", { ...rest, user, by: state.by, sort: state.metric }],
+      ["/api/v1/history/series", { ...rest, user }],
+      ["/api/v1/history/series", { ...rest, user, points: 1 }],
+      ...(priced && !user ? [["/api/v1/history/usage", { ...rest, show: "unpriced", limit: 20 }]] : []),
+    ];
+  },
+  show([byKey, all, whole, unpriced], state, now) {
     const grid = slots(all.rows, times(state, now), width(state));
-    const costs = all.rows.some((r) => costOf(r) !== null);
-    $("metric").querySelector("[value=cost]").parentElement.hidden = !costs && state.metric !== "cost";
+    priced = all.rows.some((r) => costOf(r) !== null);
+    for (const choice of document.querySelectorAll("[value=cost]")) choice.parentElement.hidden = !priced && !choice.checked;
     $("usage-note").textContent = state.range === "custom" ? slotTitle({ first: grid.first, ms: grid.n * grid.ms }, 0) : `the last ${{ "1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days" }[state.range]}, in whole hours`;
-    showSums(all.rows, whole.rows);
+    showSums(all.rows, whole.rows, unpriced?.rows || []);
     showUsage(byKey.rows, state, grid);
     showLatency(all.rows, state, grid);
   },

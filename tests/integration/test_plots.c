@@ -44,13 +44,31 @@ static void track_all(void)
 	cr_assert(payi_flush(client, 20000) == PAYI_OK, "%s", payi_last_error());
 }
 
+/* Of two models; the others have none. */
+static void write_prices(const char *path)
+{
+	FILE *file = fopen(path, "w");
+	cr_assert(file);
+	fputs("[{\"category\":\"system.openai\",\"resource\":\"model-4\",\"units\":{\"text\":"
+	      "{\"input_price\":0.0000025,\"output_price\":0.00001}}},"
+	      "{\"category\":\"system.anthropic\",\"resource\":\"model-3\",\"end_timestamp\":"
+	      "\"2025-11-26T00:00:00Z\",\"units\":{\"text\":{\"input_price\":0.5}}}]",
+	      file);
+	fclose(file);
+}
+
 static void set_up(void)
 {
 	unsetenv("PAYI_CONFIG");
 	help_site_make(&site);
 	setenv("PAYI_RING_DIR", site.rings, 1);
 	setenv("PAYI_DATA_DIR", site.data, 1);
-	help_agent_start(&site, NULL, NULL);
+	char path[HELP_PATH_BYTES + 16], flag[HELP_PATH_BYTES + 64];
+	snprintf(path, sizeof(path), "%s/prices", site.data);
+	snprintf(flag, sizeof(flag), "--prices-file=%s", path);
+	write_prices(path);
+	const char *const arguments[] = {flag, NULL};
+	help_agent_start(&site, arguments, NULL);
 	cr_assert(payi_client_open(NULL, &client) == PAYI_OK, "%s", payi_last_error());
 	track_all();
 }
@@ -94,6 +112,15 @@ static int64_t sum(const json_t *rows, const char *name)
 	return total;
 }
 
+static double cost(const json_t *rows)
+{
+	double total = 0;
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		total += json_number_value(
+			json_object_get(json_array_get(rows, i), "estimated_cost_usd"));
+	return total;
+}
+
 /* ---- Series --------------------------------------------------------------------------------------- */
 
 /* The same sums as usage has, however the time is cut into buckets and by what they are stacked. */
@@ -117,8 +144,10 @@ Test(plots, a_series_adds_up_to_the_usage)
 					   "&points=3&by=use-case",
 					   "&by=resource&top=3",
 					   "&by=resource&top=20&sort=events",
-					   "&by=category&sort=failures&points=17"};
+					   "&by=category&sort=failures&points=17",
+					   "&by=resource&sort=cost&top=1"};
 	static const char *const sums[] = {"events", "failures", "input_units", "output_units"};
+	int n_priced = 0;
 	for (size_t f = 0; f < sizeof(filters) / sizeof(filters[0]); f++) {
 		char path[256];
 		snprintf(path, sizeof(path), "/api/v1/history/usage?limit=1000&%s", filters[f]);
@@ -130,11 +159,15 @@ Test(plots, a_series_adds_up_to_the_usage)
 			for (size_t s = 0; s < sizeof(sums) / sizeof(sums[0]); s++)
 				cr_expect_eq(sum(series, sums[s]), sum(usage, sums[s]), "%s: %s",
 					     path, sums[s]);
+			cr_expect_float_eq(cost(series), cost(usage), 1e-9, "%s: %.12f", path,
+					   cost(usage));
 			json_decref(series);
 		}
+		n_priced += cost(usage) > 0;
 		cr_expect_eq(sum(usage, "events") > 0, f < 8, "%s", filters[f]);
 		json_decref(usage);
 	}
+	cr_expect_gt(n_priced, 4);
 }
 
 Test(plots, a_series_has_no_more_buckets_than_asked_for_and_of_one_width)
