@@ -47,6 +47,12 @@ struct intake {
 
 /* ---- Opening -------------------------------------------------------------------------------------- */
 
+static void keep_by(struct intake *intake, const struct retention_policy *policy)
+{
+	retention_init(&intake->retention, policy);
+	intake->retention.policy.ring_dir = intake->ring_dir;
+}
+
 int intake_open(const struct intake_options *options, struct intake **out, struct err *err)
 {
 	const struct store_options store = {.path = options->database,
@@ -56,8 +62,7 @@ int intake_open(const struct intake_options *options, struct intake **out, struc
 		return err_set(err, ERR_MEMORY, "out of memory");
 	intake->pause_us = PAUSE_FIRST_US;
 	intake->ring_dir = strdup(options->ring_dir);
-	retention_init(&intake->retention, &options->retention);
-	intake->retention.policy.ring_dir = intake->ring_dir;
+	keep_by(intake, &options->retention);
 	int status = store_open(&store, &intake->store, err);
 	if (!status)
 		status = store_prices_replace(intake->store, options->prices, err);
@@ -279,9 +284,10 @@ void intake_post(struct intake *intake, struct letter *letters)
 	intake->letters = letter_join(intake->letters, letters);
 }
 
-void intake_limit(struct intake *intake, int64_t commit_events)
+void intake_configure(struct intake *intake, const struct intake_limits *limits)
 {
-	drain_limit(intake->drain, commit_events);
+	drain_limit(intake->drain, limits->commit_events);
+	keep_by(intake, &limits->retention);
 }
 
 void intake_rescan(struct intake *intake)

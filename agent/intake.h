@@ -38,8 +38,14 @@ void intake_close(struct intake *intake);
 /* Takes the letters; they are written with the next transaction, and again if that one fails. */
 void intake_post(struct intake *intake, struct letter *letters);
 
-/* How many events a transaction may have, from the next one on. */
-void intake_limit(struct intake *intake, int64_t commit_events);
+/* What may change while it runs. */
+struct intake_limits {
+	int64_t commit_events; /* in one transaction, at the most */
+	struct retention_policy retention;
+};
+
+/* From the next transaction on; retention begins a round anew. */
+void intake_configure(struct intake *intake, const struct intake_limits *limits);
 
 /* The directory may hold new rings. */
 void intake_rescan(struct intake *intake);

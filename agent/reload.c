@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "keeping.h"
 #include "options.h"
 #include "settings.h"
 #include "storage.h"
@@ -59,7 +60,9 @@ static int apply(struct settings *settings, struct settings *next, struct payi_s
 		settings_release(next);
 		return status;
 	}
-	storage_limit(storage, next->commit_events);
+	const struct intake_limits limits = {.commit_events = next->commit_events,
+					     .retention = keeping_policy(next)};
+	storage_configure(storage, &limits);
 	if (log_level_of(next->log_level) < log_level_of(settings->log_level))
 		log_set_level(log_level_of(next->log_level));
 	say(settings, next); /* at the more talkative of the two levels */

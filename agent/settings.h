@@ -48,19 +48,19 @@ struct setting_rule {
 	X(store,  corrupt_database, TEXT,   "set-aside", SETTING_WORDS("set-aside refuse"), LIVE, "", \
 	  "a damaged database: set-aside renames it and begins a new one; refuse ends the agent, and rings wait") \
 	X(store,  commit_events,    INT,    "8192",   SETTING_RANGE(1, 65536), LIVE, "", "events in one transaction, at the most") \
-	X(retention, events_days,   INT,    "90",     SETTING_RANGE(0, 36500), AT_START, "", \
+	X(retention, events_days,   INT,    "90",     SETTING_RANGE(0, 36500), LIVE, "", \
 	  "days that an event is kept after it was stored and delivered; 0: for ever, as far as there is room") \
-	X(retention, dead_days,     INT,    "0",      SETTING_RANGE(0, 36500), AT_START, "", \
+	X(retention, dead_days,     INT,    "0",      SETTING_RANGE(0, 36500), LIVE, "", \
 	  "days after which a dead letter is given up, and goes as a delivered event does; 0: never by itself") \
-	X(retention, rollups_days,  INT,    "400",    SETTING_RANGE(0, 36500), AT_START, "", \
+	X(retention, rollups_days,  INT,    "400",    SETTING_RANGE(0, 36500), LIVE, "", \
 	  "days that summaries are kept: of hours, and of use case instances not seen since; 0: for ever") \
-	X(retention, max_mb,        INT,    "16384",  SETTING_RANGE(0, 1073741824), AT_START, "", \
+	X(retention, max_mb,        INT,    "16384",  SETTING_RANGE(0, 1073741824), LIVE, "", \
 	  "MiB that the database may take before what may go goes early; 0: no bound") \
-	X(retention, min_free_mb,   INT,    "512",    SETTING_RANGE(0, 1073741824), AT_START, "", \
+	X(retention, min_free_mb,   INT,    "512",    SETTING_RANGE(0, 1073741824), LIVE, "", \
 	  "MiB of its file system that shall be free (of a small one, a tenth at the most), likewise; 0: any") \
-	X(retention, drop_bodies,   TEXT,   "delivered", SETTING_WORDS("none delivered all"), AT_START, "", \
+	X(retention, drop_bodies,   TEXT,   "delivered", SETTING_WORDS("none delivered all"), LIVE, "", \
 	  "whose requests, responses and headers go before any event does when room is short; all: of events that wait, too") \
-	X(retention, drop_undelivered, BOOL, "no",    SETTING_ANY, AT_START, "", \
+	X(retention, drop_undelivered, BOOL, "no",    SETTING_ANY, LIVE, "", \
 	  "events that were not delivered may go, too: after events_days, and when room is short and nothing else may") \
 	X(prices, prices_file,      TEXT,   "",       SETTING_ANY, AT_START, "", \
 	  "a JSON file of prices, for estimates of cost; its prices go before the service's; read at start; see the README") \

@@ -32,18 +32,29 @@ struct storage {
 	bool finishing;
 	int finish_ticks;
 	bool lost;
-	atomic_int_fast64_t commit_events;
+
+	uv_mutex_t mutex; /* of the two below */
+	bool has_limits;  /* that the thread has not taken yet */
+	struct intake_limits limits;
 
 	struct pulse pulse; /* of who asks whether the thread gets on */
 };
 
 /* ---- The tick ------------------------------------------------------------------------------------- */
 
+static void take_limits(struct storage *storage)
+{
+	uv_mutex_lock(&storage->mutex);
+	if (storage->has_limits)
+		intake_configure(storage->intake, &storage->limits);
+	storage->has_limits = false;
+	uv_mutex_unlock(&storage->mutex);
+}
+
 static enum intake_result work(struct storage *storage)
 {
 	const int64_t before = intake_news(storage->intake);
-	intake_limit(storage->intake,
-		     atomic_load_explicit(&storage->commit_events, memory_order_relaxed));
+	take_limits(storage);
 	intake_post(storage->intake, letter_box_take(&storage->box));
 	const enum intake_result result =
 		intake_step(storage->intake, clock_boot_us(), clock_wall_us(), storage->finishing);
@@ -171,6 +182,7 @@ static void free_storage(struct storage *storage)
 {
 	intake_close(storage->intake);
 	letter_box_release(&storage->box);
+	uv_mutex_destroy(&storage->mutex);
 	free(storage);
 }
 
@@ -180,7 +192,10 @@ int storage_start(const struct storage_options *options, struct storage **out, s
 	if (!storage)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	storage->options = *options;
-	atomic_init(&storage->commit_events, options->intake.commit_events);
+	if (uv_mutex_init(&storage->mutex)) {
+		free(storage);
+		return err_set(err, ERR_MEMORY, "out of memory");
+	}
 	letter_box_init(&storage->box);
 	int status = intake_open(&options->intake, &storage->intake, err);
 	if (!status)
@@ -235,9 +250,13 @@ int storage_order(struct storage *storage, struct order *order, struct err *err)
 	return status;
 }
 
-void storage_limit(struct storage *storage, int64_t commit_events)
+void storage_configure(struct storage *storage, const struct intake_limits *limits)
 {
-	atomic_store_explicit(&storage->commit_events, commit_events, memory_order_relaxed);
+	uv_mutex_lock(&storage->mutex);
+	storage->limits = *limits;
+	storage->has_limits = true;
+	uv_mutex_unlock(&storage->mutex);
+	uv_async_send(&storage->wake);
 }
 
 static int64_t cpu_us(uv_thread_t thread)

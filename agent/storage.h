@@ -52,8 +52,8 @@ uint64_t storage_settlements(const struct storage *storage);
 /* Has it carried out, a part with each transaction. Any thread. */
 int storage_order(struct storage *storage, struct order *order, struct err *err);
 
-/* How many events a transaction may have from now on. Any thread. */
-void storage_limit(struct storage *storage, int64_t commit_events);
+/* Copies the limits, and goes by them from the next transaction on. Any thread. */
+void storage_configure(struct storage *storage, const struct intake_limits *limits);
 
 /*
  * Whether the thread gets on, or is kept by the disk, which nobody but the disk can help: it has come round lately, or it

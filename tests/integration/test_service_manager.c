@@ -276,6 +276,39 @@ Test(service_manager, has_a_wrong_configuration_refused_whole)
 	status_says("NOT IN FORCE", false);
 }
 
+static void track_large(int n)
+{
+	static char body[4000];
+	payi_client *client;
+	memset(body, 'x', sizeof(body) - 1);
+	cr_assert(payi_client_open(NULL, &client) == PAYI_OK, "%s", payi_last_error());
+	for (int i = 0; i < n; i++) {
+		payi_event event = PAYI_EVENT_INIT;
+		event.category = "system.openai";
+		event.resource = "gpt-4o";
+		event.units = &(const payi_units){"text", i, 1};
+		event.n_units = 1;
+		event.provider_request_json = body;
+		cr_assert(payi_track(client, &event) == PAYI_OK, "%s", payi_last_error());
+	}
+	payi_client_close(client);
+}
+
+/* The storage thread goes by other limits from one transaction to the next. */
+Test(service_manager, has_events_let_go_that_were_to_be_kept)
+{
+	write_config("[retention]\nmax_mb = 0\n");
+	listen_at_path();
+	start(NULL);
+	hear_of("READY=1");
+	track_large(600);
+	help_wait_query(&site, "SELECT count(*) FROM events", 600, 20);
+	write_config("[retention]\nmax_mb = 1\ndrop_undelivered = yes\n");
+	reload();
+	cr_expect(log_has("changed=\"max_mb drop_undelivered\""));
+	help_wait_query(&site, "SELECT count(*) < 500 FROM events", 1, 30);
+}
+
 static void write_text(const char *path, const char *text)
 {
 	FILE *file = fopen(path, "w");
