@@ -23,7 +23,7 @@ static const struct argp_option options[] = {
 	{"view", KEY_VIEW, "use-cases|resources|instances|rings", 0,
 	 "what to begin with; of a snapshot: what to show [default: use-cases; of a snapshot: all]",
 	 1},
-	{"sort", KEY_SORT, "rate|events|units|failures|latency|last|name", 0,
+	{"sort", KEY_SORT, "rate|events|units|cost|failures|latency|last|name", 0,
 	 "by what rows are sorted [default: events]", 1},
 	{"since", KEY_SINCE, "WHEN", 0,
 	 "from then on, in whole hours: 15m, 2h, 7d (ago), today, yesterday, a date [default: 24h]",
@@ -98,10 +98,10 @@ static void read_sort(const char *text, enum top_sort *sort, struct argp_state *
 			*sort = (enum top_sort)i;
 			return;
 		}
-	argp_error(
-		state,
-		"--sort is '%s'; it must be rate, events, units, failures, latency, last or name",
-		text);
+	argp_error(state,
+		   "--sort is '%s'; it must be rate, events, units, cost, failures, latency, last "
+		   "or name",
+		   text);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

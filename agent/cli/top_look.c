@@ -63,6 +63,8 @@ static double measure(const struct top_row *row, enum top_sort sort)
 		return (double)row->is.events;
 	case TOP_BY_UNITS:
 		return (double)(row->is.input + row->is.output);
+	case TOP_BY_COST:
+		return (double)row->is.cost_picousd;
 	case TOP_BY_FAILURES:
 		return (double)row->is.failures;
 	case TOP_BY_LATENCY:

@@ -21,6 +21,7 @@ enum top_tab {
 	X(TOP_BY_RATE, "rate")                                                                     \
 	X(TOP_BY_EVENTS, "events")                                                                 \
 	X(TOP_BY_UNITS, "units")                                                                   \
+	X(TOP_BY_COST, "cost")                                                                     \
 	X(TOP_BY_FAILURES, "failures")                                                             \
 	X(TOP_BY_LATENCY, "latency")                                                               \
 	X(TOP_BY_LAST, "last")                                                                     \

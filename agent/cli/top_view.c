@@ -175,9 +175,12 @@ void top_view_header(const struct top_view *view, const struct top_look *look, s
 	{"failures", "FAILED",  HISTORY_INT,  3}, \
 	{"input",    "INPUT",   HISTORY_INT,  4}, \
 	{"output",   "OUTPUT",  HISTORY_INT,  4}, \
-	{"latency",  "MEAN MS", HISTORY_INT,  6}
+	{"latency",  "MEAN MS", HISTORY_INT,  6}, \
+	{"cost",     "EST. COST", HISTORY_MONEY, 3}
 
-static const struct history_column columns[][9] = {
+enum { N_COLUMNS = 10, COST = 8 };
+
+static const struct history_column columns[][N_COLUMNS] = {
 	[TOP_USE_CASES] = {
 		{"name", "USE CASE", HISTORY_TEXT, 1}, {"detail", NULL, HISTORY_TEXT, 0}, MEASURES,
 		{"last", "LAST", HISTORY_SECONDS, 5}},
@@ -218,18 +221,33 @@ static void add_row(struct buf *cells, const struct top_row *row, int64_t now_us
 	if (is->latency_count)
 		display_add_int(cells, is->latency_sum_ms / is->latency_count, true);
 	end_cell(cells);
+	if (is->cost_picousd >= 0)
+		display_add_money(cells, is->cost_picousd);
+	end_cell(cells);
 	if (is->last_us)
 		display_add_seconds(cells,
 				    now_us > is->last_us ? (now_us - is->last_us) / 1000000 : 0);
 	end_cell(cells);
 }
 
+static bool has_costs(const struct top_look *look)
+{
+	for (int i = 0; i < look->n_rows; i++)
+		if (look->row[i].is.cost_picousd >= 0)
+			return true;
+	return false;
+}
+
 static void add_table(const struct top_view *view, const struct top_look *look, int n_rows,
 		      struct buf *out)
 {
 	struct buf cells = BUF_INIT;
+	struct history_column shown[N_COLUMNS];
 	struct table table = {
-		.columns = columns[look->tab], .n_columns = 9, .colour = view->format->colour};
+		.columns = shown, .n_columns = N_COLUMNS, .colour = view->format->colour};
+	memcpy(shown, columns[look->tab], sizeof(shown));
+	if (!has_costs(look))
+		shown[COST].heading = NULL;
 	for (int i = view->first; i < look->n_rows && i < view->first + n_rows; i++)
 		add_row(&cells, &look->row[i], look->status.now_us);
 	table_add_rows(&table, out, &cells, view->format->width);
@@ -277,7 +295,8 @@ static const char help_text[] =
 	"q, Ctrl-C                 quit\n"
 	"\n"
 	"EV/S is what came between two looks. Sums of use cases and resources are of\n"
-	"the time beside the views, in whole hours; those of instances of all time.\n";
+	"the time beside the views, in whole hours; those of instances of all time.\n"
+	"EST. COST is in dollars, of what has a price.\n";
 
 static void add_tabs(const struct top_view *view, const struct top_look *look, struct buf *out)
 {

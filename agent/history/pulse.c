@@ -1,26 +1,38 @@
 #include "history/pulse.h"
 
-#include <stdio.h>
+#include "history/history_parts.h"
 
-#define HOUR_US INT64_C(3600000000)
+#include <stdio.h>
 
 /* clang-format off */
 #define SUMS \
 	" sum(h.events), sum(h.failures), sum(h.input_units), sum(h.output_units), sum(h.latency_count), sum(h.latency_sum_ms)"
 
+/* What it costs by the prices of its days: first by day and not by hour, for prices are. */
+#define COST_BY(key) \
+	"WITH unit AS (SELECT v.use_case_name, v.category, v.resource, v.unit_type, v.hour / 24 AS day, sum(v.input) AS input," \
+	" sum(v.output) AS output FROM usage_hour_units v WHERE v.hour >= :hour AND " HISTORY_ANY_PRICE \
+	" GROUP BY 1, 2, 3, 4, 5)," \
+	" cost AS MATERIALIZED (SELECT " key ", " HISTORY_COST("v.input", "v.output") " AS cost FROM unit v CROSS JOIN prices p" \
+	" ON p.id = " HISTORY_PRICE("v.category", "v.resource", "v.unit_type", "v.day") " GROUP BY " key ")"
+
 static const char *const queries[] = {
 	[PULSE_USE_CASES] =
-	"SELECT h.use_case_name, 0, u.text, NULL," SUMS ","
-	" (SELECT t.last_us FROM use_case_totals t WHERE t.use_case_name = h.use_case_name)"
+	COST_BY("v.use_case_name")
+	" SELECT h.use_case_name, 0, u.text, NULL," SUMS ","
+	" (SELECT t.last_us FROM use_case_totals t WHERE t.use_case_name = h.use_case_name),"
+	" (SELECT k.cost FROM cost k WHERE k.use_case_name = h.use_case_name)"
 	" FROM usage_hours h LEFT JOIN names u ON u.id = h.use_case_name WHERE h.hour >= :hour"
-	" GROUP BY h.use_case_name ORDER BY 5 DESC LIMIT :limit",
+	" GROUP BY h.use_case_name ORDER BY 5 DESC, 1 LIMIT :limit",
 	[PULSE_RESOURCES] =
-	"SELECT h.category, h.resource, c.text, r.text," SUMS ", 0"
+	COST_BY("v.category, v.resource")
+	" SELECT h.category, h.resource, c.text, r.text," SUMS ", 0,"
+	" (SELECT k.cost FROM cost k WHERE k.category = h.category AND k.resource = h.resource)"
 	" FROM usage_hours h LEFT JOIN names c ON c.id = h.category LEFT JOIN names r ON r.id = h.resource"
-	" WHERE h.hour >= :hour GROUP BY h.category, h.resource ORDER BY 5 DESC LIMIT :limit",
+	" WHERE h.hour >= :hour GROUP BY h.category, h.resource ORDER BY 5 DESC, 1, 2 LIMIT :limit",
 	[PULSE_INSTANCES] =
 	"SELECT t.instance, 0, u.text, i.use_case_id, t.events, t.failures, t.input_units, t.output_units,"
-	" t.latency_count, t.latency_sum_ms, t.last_us"
+	" t.latency_count, t.latency_sum_ms, t.last_us, " HISTORY_INSTANCE_COST("v.instance = t.instance")
 	" FROM instance_totals t CROSS JOIN use_case_instances i ON i.id = t.instance"
 	" CROSS JOIN names u ON u.id = i.use_case_name"
 	" WHERE t.last_us >= :hour * 3600000000 ORDER BY t.last_us DESC LIMIT :limit",
@@ -44,6 +56,7 @@ static void read_row(const struct query *query, struct pulse_row *row)
 		.latency_count = query_int(query, 8),
 		.latency_sum_ms = query_int(query, 9),
 		.last_us = query_int(query, 10),
+		.cost_picousd = query_type(query, 11) == QUERY_NULL ? -1 : query_int(query, 11),
 	};
 	copy_text(query, 2, row->name);
 	copy_text(query, 3, row->detail);
@@ -57,7 +70,7 @@ int pulse_read(struct query_db *db, enum pulse_part part, int64_t since_us, stru
 	int status = query_prepare(db, queries[part], &query, err);
 	if (status)
 		return status;
-	query_bind_int(query, ":hour", since_us / HOUR_US);
+	query_bind_int(query, ":hour", since_us / HISTORY_HOUR_US);
 	query_bind_int(query, ":limit", PULSE_ROWS_MAX);
 	while (n < PULSE_ROWS_MAX && (status = query_step(query, err)) == 1)
 		read_row(query, &rows[n++]);

@@ -30,7 +30,8 @@ struct pulse_row {
 	int64_t output;
 	int64_t latency_count;
 	int64_t latency_sum_ms;
-	int64_t last_us; /* 0: not told */
+	int64_t last_us;      /* 0: not told */
+	int64_t cost_picousd; /* estimated; below 0: there is no price for any of it */
 };
 
 /*

@@ -2,6 +2,7 @@
 #include "store_fixture.h"
 
 #include "history/pulse.h"
+#include "prices/price_list.h"
 
 static struct fixture fixture[1];
 static struct query_db *db;
@@ -88,6 +89,31 @@ Test(pulse, names_the_instances_seen_last)
 	cr_expect_str_eq(rows[0].detail, "t-2");
 	cr_expect_str_eq(rows[1].detail, "t-1");
 	cr_expect_neq(rows[0].key[0], rows[1].key[0]);
+}
+
+/* gpt-4o has a price, and o3 has none: of what costs nothing that is known, nothing is said. */
+Test(pulse, estimates_costs)
+{
+	static const char json[] = "[{\"category\":\"system.openai\",\"resource\":\"gpt-4o\","
+				   "\"start_timestamp\":\"1970-01-01T00:00:00Z\","
+				   "\"active\":true,\"units\":{\"text\":{\"input_price\":0.01,"
+				   "\"output_price\":0.1}}}]";
+	struct price_list *list = NULL;
+	fixture_commit(fixture, samples, 4);
+	cr_assert_eq(read_part(PULSE_USE_CASES), 2);
+	cr_expect_eq(rows[0].cost_picousd, -1);
+	must(price_list_parse(json, sizeof(json) - 1, &list, &fixture->err));
+	must(store_prices_replace(fixture->store, list, &fixture->err));
+	free(list);
+	cr_assert_eq(read_part(PULSE_USE_CASES), 2);
+	cr_expect_eq(rows[0].cost_picousd, INT64_C(200000000000)); /* 10 and 1 of gpt-4o */
+	cr_expect_eq(rows[1].cost_picousd, INT64_C(600000000000));
+	cr_assert_eq(read_part(PULSE_RESOURCES), 2);
+	cr_expect_eq(rows[0].cost_picousd, INT64_C(800000000000));
+	cr_expect_eq(rows[1].cost_picousd, -1);
+	cr_assert_eq(read_part(PULSE_INSTANCES), 2);
+	cr_expect_eq(rows[0].cost_picousd, -1); /* t-2, of o3 */
+	cr_expect_eq(rows[1].cost_picousd, INT64_C(200000000000));
 }
 
 /* Against a count, at every boundary, with holes where retention was. */
