@@ -101,6 +101,19 @@ Test(ask_answer, the_services_word_on_retries_overrules)
 	cr_expect_eq(read_hinted(ASK_GIVE, 0, "", OUTCOME_HINT_STOP), ASK_TROUBLE);
 }
 
+/* It may have said that the use case is there already. */
+Test(ask_answer, half_of_a_refusal_refuses_nothing)
+{
+	static const char half[] = "{\"message\":\"m\",\"statusCode\":400,\"xproxy_err";
+	const struct http_answer http = {.status = 400,
+					 .body = half,
+					 .body_bytes = strlen(half),
+					 .body_cut = true,
+					 .retry_after_us = -1};
+	ask_answer_read(&answer, ASK_DEFINE, "as it is", &http);
+	cr_assert_eq(answer.verdict, ASK_LATER);
+}
+
 Test(ask_answer, a_refusal_comes_with_the_services_words)
 {
 	cr_expect_eq(read_answer(ASK_DEFINE, 400, error_of("invalid_use_case_name")), ASK_DEAD);

@@ -157,6 +157,8 @@ void ask_answer_read(struct ask_answer *answer, enum ask_step step, const char *
 	answer->code = answer->reply.whole.code;
 	answer->message = http->status ? answer->reply.whole.message : http->error;
 	answer->verdict = verdict_of(step, http->status, answer->code, http->hint);
+	if (answer->verdict == ASK_DEAD && http->body_cut)
+		answer->verdict = ASK_LATER; /* the half that is missing may say why not */
 	if (http->status >= 200 && http->status <= 299)
 		read_success(answer, step, description, http);
 }
