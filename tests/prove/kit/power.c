@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { SECTOR = 512, FILES_MAX = 64, NAME_BYTES = 320, REGIONS_MAX = 64 };
 
@@ -29,6 +30,7 @@ struct file {
 	struct operation *operations; /* since the last sync */
 	size_t n_operations, capacity;
 	void *regions[REGIONS_MAX]; /* shared memory, as the WAL wants it; lost with the power */
+	int n_shared;               /* handles that hold a lock */
 };
 
 /* What SQLite holds of an open file. */
@@ -36,10 +38,12 @@ struct handle {
 	sqlite3_file base;
 	struct file *file;
 	bool remove; /* at close */
+	bool shared; /* it holds a lock */
 };
 
 static struct file files[FILES_MAX];
 static void (*operation_hook)(void);
+static int (*fault_hook)(enum power_operation);
 
 static void *need(void *memory)
 {
@@ -133,6 +137,11 @@ static void operated(void)
 		operation_hook();
 }
 
+static int fault_of(enum power_operation operation)
+{
+	return fault_hook ? fault_hook(operation) : SQLITE_OK;
+}
+
 /* ---- An open file --------------------------------------------------------------------------------- */
 
 static struct file *file_of(sqlite3_file *base)
@@ -143,6 +152,7 @@ static struct file *file_of(sqlite3_file *base)
 static int do_close(sqlite3_file *base)
 {
 	struct handle *handle = (struct handle *)(void *)base;
+	handle->file->n_shared -= handle->shared;
 	if (handle->remove)
 		forget(handle->file);
 	return SQLITE_OK;
@@ -151,6 +161,9 @@ static int do_close(sqlite3_file *base)
 static int do_read(sqlite3_file *base, void *to, int n, sqlite3_int64 offset)
 {
 	const struct content *now = &file_of(base)->now;
+	const int fault = fault_of(POWER_READ);
+	if (fault)
+		return fault;
 	const size_t at = (size_t)offset < now->size ? (size_t)offset : now->size;
 	const size_t there = now->size - at < (size_t)n ? now->size - at : (size_t)n;
 	if (there)
@@ -162,6 +175,9 @@ static int do_read(sqlite3_file *base, void *to, int n, sqlite3_int64 offset)
 static int do_write(sqlite3_file *base, const void *from, int n, sqlite3_int64 offset)
 {
 	struct file *file = file_of(base);
+	const int fault = fault_of(POWER_WRITE);
+	if (fault)
+		return fault;
 	put(&file->now, (uint64_t)offset, from, (size_t)n);
 	remember(file, (uint64_t)offset, from, (size_t)n);
 	operated();
@@ -171,6 +187,9 @@ static int do_write(sqlite3_file *base, const void *from, int n, sqlite3_int64 o
 static int do_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
 	struct file *file = file_of(base);
+	const int fault = fault_of(POWER_WRITE);
+	if (fault)
+		return fault;
 	resize(&file->now, (size_t)size);
 	remember(file, (uint64_t)size, NULL, 0);
 	operated();
@@ -190,14 +209,28 @@ static void sync_directory(void)
 	}
 }
 
+static void write_to_disk(struct file *file)
+{
+	for (size_t i = 0; i < file->n_operations; i++) {
+		const struct operation *it = &file->operations[i];
+		if (it->bytes)
+			put(&file->on_disk, it->offset, it->bytes, it->n);
+		else
+			resize(&file->on_disk, (size_t)it->offset);
+	}
+	forget_operations(file);
+}
+
 /* The first sync of a new file syncs its directory, too: SQLite's own VFS does so. */
 static int do_sync(sqlite3_file *base, int flags)
 {
 	struct file *file = file_of(base);
 	(void)flags;
 	operated(); /* the moment before */
-	copy(&file->on_disk, &file->now);
-	forget_operations(file);
+	const int fault = fault_of(POWER_SYNC);
+	if (fault)
+		return fault;
+	write_to_disk(file);
 	if (!file->exists_on_disk)
 		sync_directory();
 	operated();
@@ -210,10 +243,24 @@ static int do_file_size(sqlite3_file *base, sqlite3_int64 *size)
 	return SQLITE_OK;
 }
 
+/* All that matters of locks on one thread: nobody has a database for himself while others have it open. */
 static int do_lock(sqlite3_file *base, int lock)
 {
-	(void)base;
-	(void)lock;
+	struct handle *handle = (struct handle *)(void *)base;
+	if (lock == SQLITE_LOCK_EXCLUSIVE && handle->file->n_shared > handle->shared)
+		return SQLITE_BUSY;
+	handle->file->n_shared += !handle->shared;
+	handle->shared = true;
+	return SQLITE_OK;
+}
+
+static int do_unlock(sqlite3_file *base, int lock)
+{
+	struct handle *handle = (struct handle *)(void *)base;
+	if (lock == SQLITE_LOCK_NONE) {
+		handle->file->n_shared -= handle->shared;
+		handle->shared = false;
+	}
 	return SQLITE_OK;
 }
 
@@ -291,7 +338,7 @@ static const sqlite3_io_methods methods = {
 	.xSync = do_sync,
 	.xFileSize = do_file_size,
 	.xLock = do_lock,
-	.xUnlock = do_lock,
+	.xUnlock = do_unlock,
 	.xCheckReservedLock = do_check_lock,
 	.xFileControl = do_file_control,
 	.xSectorSize = do_sector_size,
@@ -312,6 +359,8 @@ static int do_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int f
 	snprintf(nameless, sizeof(nameless), "nameless-%d", ++n_nameless);
 	struct file *file = find(name ? name : nameless);
 	handle->base.pMethods = NULL;
+	if (fault_of(POWER_OPEN))
+		return SQLITE_CANTOPEN;
 	if (!(file && file->exists) && !(flags & SQLITE_OPEN_CREATE) &&
 	    !(flags & SQLITE_OPEN_MAIN_DB))
 		return SQLITE_CANTOPEN;
@@ -320,6 +369,7 @@ static int do_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int f
 	file->exists = true;
 	handle->base.pMethods = &methods;
 	handle->file = file;
+	handle->shared = false;
 	handle->remove = (flags & SQLITE_OPEN_DELETEONCLOSE) || !name;
 	if (flags_out)
 		*flags_out = flags;
@@ -330,6 +380,8 @@ static int do_delete(sqlite3_vfs *vfs, const char *name, int sync)
 {
 	struct file *file = find(name);
 	(void)vfs;
+	if (fault_of(POWER_WRITE))
+		return SQLITE_IOERR_DELETE;
 	if (!file || !file->exists)
 		return SQLITE_IOERR_DELETE_NOENT;
 	file->exists = false;
@@ -356,13 +408,20 @@ static int do_full_path(sqlite3_vfs *vfs, const char *name, int n, char *to)
 	return SQLITE_OK;
 }
 
+/* The same as everybody else's, so that a program that has chance in its hands has SQLite's, too. */
+static int do_randomness(sqlite3_vfs *vfs, int n, char *to)
+{
+	(void)vfs;
+	return getrandom(to, (size_t)n, 0) == n ? n : 0;
+}
+
 void power_install(void (*on_operation)(void))
 {
 	static sqlite3_vfs vfs;
 	operation_hook = on_operation;
 	if (vfs.zName)
 		return;
-	vfs = *sqlite3_vfs_find(NULL); /* its clock and its randomness */
+	vfs = *sqlite3_vfs_find(NULL); /* its clock */
 	vfs.zName = "power";
 	vfs.iVersion = 2;
 	vfs.szOsFile = sizeof(struct handle);
@@ -372,8 +431,14 @@ void power_install(void (*on_operation)(void))
 	vfs.xDelete = do_delete;
 	vfs.xAccess = do_access;
 	vfs.xFullPathname = do_full_path;
+	vfs.xRandomness = do_randomness;
 	if (sqlite3_vfs_register(&vfs, 1) != SQLITE_OK)
 		prove_broken("SQLite does not take the disk");
+}
+
+void power_fail(int (*fault)(enum power_operation))
+{
+	fault_hook = fault;
 }
 
 /* ---- The cut -------------------------------------------------------------------------------------- */
@@ -432,6 +497,15 @@ void power_cut(const char *from, const char *to)
 		snprintf(name, sizeof(name), "%s%s", to, suffixes[i]);
 		if (file)
 			cut_file(file, make(name));
+	}
+}
+
+void power_unmap(const char *path)
+{
+	struct file *file = find(path);
+	for (int i = 0; file && i < REGIONS_MAX; i++) {
+		free(file->regions[i]);
+		file->regions[i] = NULL;
 	}
 }
 

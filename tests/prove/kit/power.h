@@ -3,13 +3,24 @@
  * what was synced, and every write since. A cut makes a copy as the disk might be found afterwards: of the writes since
  * the last sync each sector is there or not, by lot, or torn in its middle; sizes and deletions likewise.
  *
- * One thread, one connection to each database, no other process: locks are not kept.
+ * One thread, no other process, one connection that writes to each database; others may read between its transactions.
  */
 #ifndef PAYI_PROVE_POWER_H
 #define PAYI_PROVE_POWER_H
 
 /* Called after each write, truncation, sync and deletion that SQLite makes, within it. NULL: nobody. */
 void power_install(void (*on_operation)(void));
+
+enum power_operation { POWER_OPEN, POWER_READ, POWER_WRITE, POWER_SYNC };
+
+/*
+ * Asked before each of these: whatever it answers but SQLITE_OK is what the disk answers, and nothing is done. NULL: nobody
+ * is asked. What of a process that was killed is still to be closed must find such a disk.
+ */
+void power_fail(int (*fault)(enum power_operation operation));
+
+/* What the last process had mapped of the database is gone with it. Everybody has closed it. */
+void power_unmap(const char *path);
 
 /* The database at path from as it may be found after a cut now, with its WAL and journal, as the database at path to. */
 void power_cut(const char *from, const char *to);
