@@ -131,6 +131,18 @@ Test(sink_order, what_was_put_off_before_a_restart_waits_for_those_before_it)
 	run_until(all_delivered);
 }
 
+/* All others are settled already, and none comes any more. */
+Test(sink_order, what_was_put_off_before_a_restart_does_not_wait_for_none)
+{
+	add_events_of(5, 1);
+	for (int id = 1; id < 5; id++)
+		events[id].state = DELIVERED;
+	events[5].state = DEFERRED;
+	events[5].retry_us = 1;
+	open_sink();
+	run_until(all_delivered);
+}
+
 static struct queue queue;
 
 static void send_next(int64_t now_us)

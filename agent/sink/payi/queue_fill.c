@@ -232,12 +232,14 @@ static bool deferred_is_under_way(const struct queue *queue)
 }
 
 /*
- * Up to here new events are in batches that go, or are settled. What was deferred beyond, in an earlier life, may have
- * to wait behind one that is yet to be fetched.
+ * Up to here new events are in batches that go, or are settled: all of them, when there are no more. What was deferred
+ * beyond, in an earlier life, may have to wait behind one that is yet to be fetched.
  */
 static int64_t made_ready_id(const struct queue *queue)
 {
-	return queue->filling ? queue->filling->after_id : queue->fetched_id;
+	if (queue->filling)
+		return queue->filling->after_id;
+	return queue->more ? queue->fetched_id : INT64_MAX;
 }
 
 /* What was settled and is not committed would be fetched, and sent, again. */
