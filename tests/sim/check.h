@@ -1,0 +1,15 @@
+/* What must hold in the end of a run (sim/run.h). The agent's database is still there. */
+#ifndef PAYI_SIM_CHECK_H
+#define PAYI_SIM_CHECK_H
+
+#include "sim/run.h"
+
+#include <stdbool.h>
+
+/* Everything has come to an end: no ring, nothing waits at the sink. */
+bool check_is_drained(void);
+void check_say_what_waits(void);
+
+void check_all(const struct swarm *swarm, struct run *run);
+
+#endif
