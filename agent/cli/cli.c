@@ -237,6 +237,18 @@ const char *cli_nearest(const char *name, const char *names)
 	return found;
 }
 
+int cli_word(const char *words, const char *word)
+{
+	const size_t len = strlen(word);
+	for (int i = 0; *words; i++) {
+		const size_t n = strcspn(words, "|");
+		if (n == len && strncmp(words, word, n) == 0)
+			return i;
+		words += n + (words[n] == '|');
+	}
+	return -1;
+}
+
 int cli_duration(const char *text, int64_t *duration_us)
 {
 	char seconds[32];

@@ -78,6 +78,9 @@ int cli_fail(const char *command, const struct err *err);
  */
 const char *cli_nearest(const char *name, const char *names);
 
+/* Where a word stands in a list of them, "table|json|csv", as --help and completion have it; -1: nowhere. */
+int cli_word(const char *words, const char *word);
+
 /* Reads how long, as "10" (seconds), "10s" or "5m"; 0, or -1 for anything else. */
 int cli_duration(const char *text, int64_t *duration_us);
 

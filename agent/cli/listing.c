@@ -123,19 +123,11 @@ static void read_by(const char *text, struct request *request, struct argp_state
 
 static void read_sort(const char *text, enum history_sort *sort, struct argp_state *state)
 {
-	static const char *const names[] = {
-		[HISTORY_SORT_UNITS] = "units",     [HISTORY_SORT_EVENTS] = "events",
-		[HISTORY_SORT_LATENCY] = "latency", [HISTORY_SORT_FAILURES] = "failures",
-		[HISTORY_SORT_LAST] = "last",       [HISTORY_SORT_COST] = "cost",
-	};
-	for (int i = HISTORY_SORT_UNITS; i <= HISTORY_SORT_COST; i++)
-		if (strcmp(text, names[i]) == 0) {
-			*sort = (enum history_sort)i;
-			return;
-		}
-	argp_error(state,
-		   "--sort is '%s'; it must be units, events, latency, failures, last or cost",
-		   text);
+	const int i = cli_word(LISTING_SORTS, text);
+	if (i < 0)
+		argp_error(state, "--sort is '%s'; it must be one of: " LISTING_SORTS, text);
+	else
+		*sort = (enum history_sort)(HISTORY_SORT_UNITS + i);
 }
 
 static void read_when(const char *flag, const char *text, bool utc, int64_t *when_us,

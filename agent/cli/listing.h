@@ -28,6 +28,9 @@ struct listing {
 		    const struct format_options *format, struct err *err);
 };
 
+/* What LISTING_SORT takes: in the order of enum history_sort, from HISTORY_SORT_UNITS on. */
+#define LISTING_SORTS "units|events|latency|failures|last|cost"
+
 /* The options that not every listing has; for its filters. LISTING_KIND + a kind chooses that kind. */
 enum listing_key {
 	LISTING_CATEGORY = 0x300,

@@ -20,11 +20,10 @@ enum { KEY_INTERVAL = 0x200, KEY_ONCE, KEY_SORT, KEY_VIEW, KEY_SINCE, SNAPSHOT_R
 #define SINCE_US       (24 * INT64_C(3600000000))
 
 static const struct argp_option options[] = {
-	{"view", KEY_VIEW, "use-cases|resources|instances|rings", 0,
+	{"view", KEY_VIEW, TOP_TAB_WORDS, 0,
 	 "what to begin with; of a snapshot: what to show [default: use-cases; of a snapshot: all]",
 	 1},
-	{"sort", KEY_SORT, "rate|events|units|cost|failures|latency|last|name", 0,
-	 "by what rows are sorted [default: events]", 1},
+	{"sort", KEY_SORT, TOP_SORTS, 0, "by what rows are sorted [default: events]", 1},
 	{"since", KEY_SINCE, "WHEN", 0,
 	 "from then on, in whole hours: 15m, 2h, 7d (ago), today, yesterday, a date [default: 24h]",
 	 1},
@@ -81,27 +80,19 @@ static void read_since(const char *text, int64_t *since_us, struct argp_state *s
 
 static void read_tab(const char *text, struct request *request, struct argp_state *state)
 {
-	for (int i = 0; i < TOP_TABS; i++)
-		if (strcmp(text, top_tab_word((enum top_tab)i)) == 0) {
-			request->tab = (enum top_tab)i;
-			request->has_tab = true;
-			return;
-		}
-	argp_error(state, "--view is '%s'; it must be use-cases, resources, instances or rings",
-		   text);
+	const int i = cli_word(TOP_TAB_WORDS, text);
+	if (i < 0)
+		argp_error(state, "--view is '%s'; it must be one of: " TOP_TAB_WORDS, text);
+	request->tab = (enum top_tab)i;
+	request->has_tab = true;
 }
 
 static void read_sort(const char *text, enum top_sort *sort, struct argp_state *state)
 {
-	for (int i = 0; i < TOP_N_SORTS; i++)
-		if (strcmp(text, top_sort_word((enum top_sort)i)) == 0) {
-			*sort = (enum top_sort)i;
-			return;
-		}
-	argp_error(state,
-		   "--sort is '%s'; it must be rate, events, units, cost, failures, latency, last "
-		   "or name",
-		   text);
+	const int i = cli_word(TOP_SORTS, text);
+	if (i < 0)
+		argp_error(state, "--sort is '%s'; it must be one of: " TOP_SORTS, text);
+	*sort = (enum top_sort)i;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -143,7 +134,9 @@ static int add_snapshot(const struct top_question *question, struct top_view *vi
 	if (!status) {
 		if (with_header)
 			top_view_header(view, &look, out);
-		buf_addf(out, "\n%s: ", top_tab_word(question->tab));
+		buf_add_char(out, '\n');
+		top_view_word(out, TOP_TAB_WORDS, (int)question->tab);
+		buf_add_str(out, ": ");
 		top_view_what(view, &look, out);
 		buf_add_char(out, '\n');
 		top_view_rows(view, &look, out);

@@ -10,16 +10,6 @@
 
 #define HOUR_US INT64_C(3600000000)
 
-const char *top_sort_word(enum top_sort sort)
-{
-	static const char *const words[] = {
-#define X(name, word) word,
-		TOP_SORTS(X)
-#undef X
-	};
-	return words[sort];
-}
-
 /* ---- Rates ---------------------------------------------------------------------------------------- */
 
 static const struct top_row *find(const struct top_look *before, const struct pulse_row *row)
@@ -79,26 +69,17 @@ static double measure(const struct top_row *row, enum top_sort sort)
 }
 
 /* What is equal is ordered by events and then by name, so that rows do not dance. */
-static int compare(const struct top_row *a, const struct top_row *b, enum top_sort sort)
+static int compare_rows(const void *a, const void *b)
 {
-	const double x = measure(a, sort);
-	const double y = measure(b, sort);
-	if (x > y || x < y)
-		return x > y ? -1 : 1;
-	if (sort != TOP_BY_NAME && a->is.events != b->is.events)
-		return a->is.events > b->is.events ? -1 : 1;
-	const int names = strcmp(a->is.name, b->is.name);
-	return names ? names : strcmp(a->is.detail, b->is.detail);
+	const struct top_row *x = a;
+	const struct top_row *y = b;
+	if (x->weight > y->weight || x->weight < y->weight)
+		return x->weight > y->weight ? -1 : 1;
+	if (!x->by_name && x->is.events != y->is.events)
+		return x->is.events > y->is.events ? -1 : 1;
+	const int names = strcmp(x->is.name, y->is.name);
+	return names ? names : strcmp(x->is.detail, y->is.detail);
 }
-
-#define COMPARE_BY(sort)                                                                           \
-	static int compare_##sort(const void *a, const void *b)                                    \
-	{                                                                                          \
-		return compare(a, b, sort);                                                        \
-	}
-#define X(name, word) COMPARE_BY(name)
-TOP_SORTS(X)
-#undef X
 
 static int compare_rings(const void *a, const void *b)
 {
@@ -113,12 +94,11 @@ static int compare_rings(const void *a, const void *b)
 
 void top_look_sort(struct top_look *look, enum top_sort sort)
 {
-	static int (*const by[])(const void *, const void *) = {
-#define X(name, word) compare_##name,
-		TOP_SORTS(X)
-#undef X
-	};
-	qsort(look->row, (size_t)look->n_rows, sizeof(*look->row), by[sort]);
+	for (int i = 0; i < look->n_rows; i++) {
+		look->row[i].weight = measure(&look->row[i], sort);
+		look->row[i].by_name = sort == TOP_BY_NAME;
+	}
+	qsort(look->row, (size_t)look->n_rows, sizeof(*look->row), compare_rows);
 	qsort(look->status.ring, (size_t)look->status.n_rings, sizeof(*look->status.ring),
 	      compare_rings);
 }

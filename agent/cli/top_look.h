@@ -16,29 +16,26 @@ enum top_tab {
 	TOP_TABS,
 };
 
-/* TOP_SORTS(X): X(name, word): by what rows are sorted, the most first. */
-#define TOP_SORTS(X)                                                                               \
-	X(TOP_BY_RATE, "rate")                                                                     \
-	X(TOP_BY_EVENTS, "events")                                                                 \
-	X(TOP_BY_UNITS, "units")                                                                   \
-	X(TOP_BY_COST, "cost")                                                                     \
-	X(TOP_BY_FAILURES, "failures")                                                             \
-	X(TOP_BY_LATENCY, "latency")                                                               \
-	X(TOP_BY_LAST, "last")                                                                     \
-	X(TOP_BY_NAME, "name")
+/* By what rows are sorted, the most first; and their words, in that order. */
+#define TOP_SORTS "rate|events|units|cost|failures|latency|last|name"
 
 enum top_sort {
-#define X(name, word) name,
-	TOP_SORTS(X)
-#undef X
-		TOP_N_SORTS
+	TOP_BY_RATE,
+	TOP_BY_EVENTS,
+	TOP_BY_UNITS,
+	TOP_BY_COST,
+	TOP_BY_FAILURES,
+	TOP_BY_LATENCY,
+	TOP_BY_LAST,
+	TOP_BY_NAME,
+	TOP_N_SORTS,
 };
-
-const char *top_sort_word(enum top_sort sort);
 
 struct top_row {
 	struct pulse_row is;
-	double rate; /* events per second since the look before; below 0: there was none */
+	double rate;   /* events per second since the look before; below 0: there was none */
+	double weight; /* by which it was sorted */
+	bool by_name;  /* or not by that */
 };
 
 struct top_look {

@@ -9,12 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *top_tab_word(enum top_tab tab)
-{
-	static const char *const words[] = {"use-cases", "resources", "instances", "rings"};
-	return words[tab];
-}
-
 /* ---- Lines ---------------------------------------------------------------------------------------- */
 
 /* A heading, a word that may be coloured, and the rest; cut where the screen ends. */
@@ -255,6 +249,13 @@ static void add_table(const struct top_view *view, const struct top_look *look, 
 	buf_release(&cells);
 }
 
+void top_view_word(struct buf *out, const char *words, int i)
+{
+	while (i-- > 0)
+		words += strcspn(words, "|") + 1;
+	buf_add(out, words, strcspn(words, "|"));
+}
+
 void top_view_what(const struct top_view *view, const struct top_look *look, struct buf *out)
 {
 	const int n = look->tab == TOP_RINGS ? look->status.n_rings : look->n_rows;
@@ -268,7 +269,8 @@ void top_view_what(const struct top_view *view, const struct top_look *look, str
 		buf_addf(out, "%d in the last ", n);
 	if (look->tab != TOP_INSTANCES || n < PULSE_ROWS_MAX)
 		add_duration(out, "", view->since_us);
-	buf_addf(out, ", by %s", top_sort_word(view->sort));
+	buf_add_str(out, ", by ");
+	top_view_word(out, TOP_SORTS, (int)view->sort);
 }
 
 void top_view_rows(const struct top_view *view, const struct top_look *look, struct buf *out)

@@ -29,7 +29,10 @@ void top_view_rows(const struct top_view *view, const struct top_look *look, str
 /* All of it, with the keys at the foot, as many lines as there are. */
 void top_view_screen(const struct top_view *view, const struct top_look *look, struct buf *out);
 
-/* "use-cases", "resources", "instances", "rings". */
-const char *top_tab_word(enum top_tab tab);
+/* The words for tabs, in the order of enum top_tab. */
+#define TOP_TAB_WORDS "use-cases|resources|instances|rings"
+
+/* Appends the word at that place of a list of words. */
+void top_view_word(struct buf *out, const char *words, int i);
 
 #endif

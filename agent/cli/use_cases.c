@@ -6,7 +6,7 @@
 /* clang-format off */
 static const struct argp_option filters[] = {
 	{"active",       LISTING_ACTIVE, "WHEN", 0, "seen since then: 2h (ago), today, …; the same as --since", 1},
-	{"sort",         LISTING_SORT, "units|events|latency|failures|last", 0, "by what they are sorted, the most first: latency is the mean, last when they were seen "
+	{"sort",         LISTING_SORT, LISTING_SORTS, 0, "by what they are sorted, the most first: latency is the mean, last when they were seen "
 	 "[default: last; of steps and users: units]", 2},
 	{"steps",        LISTING_KIND + HISTORY_USE_CASE_STEPS, NULL, 0, "what each step used, over all instances", 3},
 	{"users",        LISTING_KIND + HISTORY_USE_CASE_USERS, NULL, 0, "what each user used", 3},

@@ -251,8 +251,8 @@ Test(top, prints_once_where_there_is_no_terminal)
 	     "\n\nresources: 1 in the last 2 h, by events\nCATEGORY  RESOURCE");
 	says("--once --color always", 0, "\033[32mruns\033[0m");
 	says("--interval 0", 2, "0.1 to 3600");
-	says("--view all", 2, "use-cases, resources, instances or rings");
-	says("--sort size", 2, "rate, events");
+	says("--view all", 2, "one of: use-cases|resources|instances|rings");
+	says("--sort size", 2, "one of: rate|events");
 	says("--since yesterday", 0, "use-cases: 1 in the last");
 	says("--since tomorrow", 2, "a moment of the past: 30s, 15m, 2h");
 }

@@ -34,7 +34,7 @@ expect 'table json jsonl csv' payi-agent events --format ''
 expect 'json jsonl' payi-agent events --format j
 expect 'json jsonl' payi-agent events --format = j
 expect 'table json jsonl csv' payi-agent events --format =
-expect 'units events latency failures last' payi-agent use-cases --sort ''
+expect 'units events latency failures last cost' payi-agent use-cases --sort ''
 expect 'hour day user step' payi-agent usage --by ''
 expect 'use-cases resources instances rings' payi-agent top --view ''
 expect 'debug info warn error' payi-agent run --log-level ''

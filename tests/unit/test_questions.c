@@ -407,7 +407,7 @@ Test(questions, are_refused_when_they_make_no_sense)
 	refuses("use-cases --steps --sort latency", "--steps takes no --sort latency");
 	refuses("usage --changes --id t", "--changes takes no --id");
 	refuses("usage --changes --since 2h --until 3h", "--since is not before --until");
-	refuses("use-cases --sort size", "units, events, latency, failures, last or cost");
+	refuses("use-cases --sort size", "one of: units|events|latency|failures|last|cost");
 	refuses("use-cases --active 2h --since 3h", "--since and --active say the same");
 	refuses("use-cases --active soon", "it takes 30s, 15m");
 	refuses("events --sort units", "unrecognized option");
