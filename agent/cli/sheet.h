@@ -13,7 +13,7 @@ struct sheet {
 	struct buf cells; /* each with its NUL */
 };
 
-/* Appends the next cell; "" is null. A column of HISTORY_INT takes digits alone. */
+/* Appends the next cell; "" is null. A column of HISTORY_INT takes what JSON has for a number. */
 void sheet_add(struct sheet *sheet, const char *text);
 
 /* Appends all rows to out as the options say. */

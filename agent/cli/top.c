@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/screen.h"
+#include "cli/top_once.h"
 #include "cli/top_view.h"
 #include "history/when.h"
 
@@ -13,7 +14,7 @@
 
 #define COMMAND "payi-agent top"
 
-enum { KEY_INTERVAL = 0x200, KEY_ONCE, KEY_SORT, KEY_VIEW, KEY_SINCE, SNAPSHOT_ROWS = 20 };
+enum { KEY_INTERVAL = 0x200, KEY_ONCE, KEY_SORT, KEY_VIEW, KEY_SINCE };
 
 #define INTERVAL_MIN_S 0.1
 #define INTERVAL_MAX_S 3600.0
@@ -29,7 +30,9 @@ static const struct argp_option options[] = {
 	 1},
 	{"interval", KEY_INTERVAL, "SECONDS", 0, "look so often: 0.1 to 3600 [default: 2]", 2},
 	{"once", KEY_ONCE, NULL, 0,
-	 "look once, print that and end; so it is, too, where there is no terminal", 2},
+	 "look once, print that and end; so it is, too, where there is no terminal, and in formats "
+	 "for programs",
+	 2},
 	{0},
 };
 
@@ -43,7 +46,8 @@ static const char doc[] = "Shows live how the agent stands (events stored per se
 			  "Examples:\n"
 			  "  payi-agent top\n"
 			  "  payi-agent top --view resources --sort rate --interval 1\n"
-			  "  payi-agent top --once --view instances --since 1h";
+			  "  payi-agent top --once --view instances --since 1h\n"
+			  "  payi-agent top --format csv --view resources --since 30d";
 
 struct request {
 	struct output output;
@@ -120,50 +124,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-/* ---- Once ----------------------------------------------------------------------------------------- */
-
-static int add_snapshot(const struct top_question *question, struct top_view *view,
-			bool with_header, struct buf *out, struct err *err)
-{
-	struct top_look look = {0};
-	int status = top_look_take(&look, NULL, question, err);
-	if (!status && *look.trouble && with_header)
-		status = err_set(err, ERR_STORE, "%s", look.trouble);
-	if (!status) {
-		if (with_header)
-			top_view_header(view, &look, out);
-		buf_add_char(out, '\n');
-		top_view_word(out, TOP_TAB_WORDS, (int)question->tab);
-		buf_add_str(out, ": ");
-		top_view_what(view, &look, out);
-		buf_add_char(out, '\n');
-		top_view_rows(view, &look, out);
-	}
-	top_look_release(&look);
-	return status;
-}
-
-static int print_once(const struct request *request, struct top_question question, struct err *err)
-{
-	struct buf out = BUF_INIT;
-	struct top_view view = {.format = &request->output.format,
-				.sort = request->sort,
-				.since_us = request->since_us,
-				.height = SNAPSHOT_ROWS};
-	int status = 0;
-	for (int i = 0; i < TOP_TABS && !status; i++) {
-		question.tab = request->has_tab ? request->tab : (enum top_tab)i;
-		status = add_snapshot(&question, &view, i == 0, &out, err);
-		if (request->has_tab)
-			break;
-	}
-	if (!status)
-		status = out.failed ? err_set(err, ERR_MEMORY, "out of memory")
-				    : format_write(view.format, &out, err);
-	buf_release(&out);
-	return status;
 }
 
 /* ---- Live ----------------------------------------------------------------------------------------- */
@@ -358,7 +318,10 @@ int cli_top(int argc, char **argv)
 {
 	struct settings settings;
 	struct err err;
-	struct request request = {.sort = TOP_BY_EVENTS, .since_us = SINCE_US, .interval_s = 2};
+	struct request request = {.output = {.formats = OUTPUT_ALL},
+				  .sort = TOP_BY_EVENTS,
+				  .since_us = SINCE_US,
+				  .interval_s = 2};
 	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
 	const struct cli_line line = {COMMAND, &argp, &request, CLI_SETTINGS_PATHS,
 				      &request.output};
@@ -370,8 +333,10 @@ int cli_top(int argc, char **argv)
 					      .tab = request.tab,
 					      .sort = request.sort,
 					      .since_us = request.since_us};
-	status = request.once || !screen_is_possible() ? print_once(&request, question, &err)
-						       : go_live(&request, &question, &err);
+	if (request.once || request.output.format.kind != FORMAT_TABLE || !screen_is_possible())
+		status = top_once(&question, request.has_tab, &request.output.format, &err);
+	else
+		status = go_live(&request, &question, &err);
 	settings_release(&settings);
 	return status ? cli_fail(COMMAND, &err) : cli_finish(COMMAND);
 }

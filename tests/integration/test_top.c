@@ -250,6 +250,9 @@ Test(top, prints_once_where_there_is_no_terminal)
 	says("--view resources --since 2h", 0,
 	     "\n\nresources: 1 in the last 2 h, by events\nCATEGORY  RESOURCE");
 	says("--once --color always", 0, "\033[32mruns\033[0m");
+	says("--format csv --view instances", 0, "\r\ninstances,support,t-1,3,0,3,6,,,20");
+	says("--format jsonl", 0,
+	     "{\"view\":\"resources\",\"name\":\"c\",\"detail\":\"gpt-4o\",\"events\":3,");
 	says("--interval 0", 2, "0.1 to 3600");
 	says("--view all", 2, "one of: use-cases|resources|instances|rings");
 	says("--sort size", 2, "one of: rate|events");
