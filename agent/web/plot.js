@@ -68,7 +68,7 @@ export class Plot {
     const labels = [];
     for (const tick of model.ticks) {
       const x = scale.x(tick.at), half = tick.text.length * 3.3;
-      if (x - half < free + 10 || x + half > width || x - half < LEFT - 24) continue;
+      if (x - half < free + 10 || x + half > width || x - half < 4) continue;
       free = x + half;
       labels.push(svg("line", { class: "tick", x1: x, x2: x, y1: TOP + hgt, y2: TOP + hgt + 4 }),
         svg("text", { class: "axis", x, y: height - 6, "text-anchor": "middle" }, tick.text));

@@ -44,9 +44,10 @@ const plots = { usage: new Plot($("usage-plot")), latency: new Plot($("latency-p
 const picks = (grid) => (grid.ms <= 3600000 && grid.n <= 2 ? undefined : (a, b) =>
   go({ range: "custom", since: new Date(grid.first + a * grid.ms).toISOString(), until: new Date(grid.first + (b + 1) * grid.ms).toISOString() }));
 
-const nothing = (state) => empty("Nothing was tracked in this time", state["use-case"] || state.resource || state.user ? " with these filters. " : ". ",
-  h("a", { href: link({ range: "30d", since: undefined, until: undefined, "use-case": undefined, resource: undefined, user: undefined }) }, "Show all of the last 30 days"),
-  state.range === "30d" && [". To see something here: ", h("code", {}, "payi-agent track"), " takes events as JSON."]);
+const EXAMPLE = `echo '{"category":"system.openai","resource":"gpt-4o","units":{"text":{"input":100,"output":50}}}' | payi-agent track`;
+const nothing = (state, stored) => (!stored ? empty("Nothing was tracked yet. An application does it by payi_track(); or try: ", h("code", {}, EXAMPLE))
+  : empty("Nothing was tracked in this time", state["use-case"] || state.resource || state.user ? " with these filters. " : ". ",
+    h("a", { href: link({ range: "30d", since: undefined, until: undefined, "use-case": undefined, resource: undefined, user: undefined }) }, "Show all of the last 30 days")));
 
 /** Rows of (time, key) as one series per key, the greatest first; and those that were added up, last. */
 function seriesOf(rows, by, grid, metric) {
@@ -71,11 +72,11 @@ function seriesOf(rows, by, grid, metric) {
 
 const add = (rows, of) => rows.reduce((n, row) => n + (of(row) || 0), 0);
 
-function showUsage(rows, state, grid) {
+function showUsage(rows, state, grid, stored) {
   const metric = METRICS[state.metric] || METRICS.units;
   if (!rows.length) {
     put($("legend"));
-    return plots.usage.clear(nothing(state));
+    return plots.usage.clear(nothing(state, stored));
   }
   const series = seriesOf(rows, state.by, grid, metric);
   const totals = Array.from({ length: grid.n }, (_, i) => series.reduce((n, s) => n + s.values[i], 0));
@@ -194,13 +195,13 @@ export const usagePanel = {
       ...(priced && !user ? [["/api/v1/history/usage", { ...rest, show: "unpriced", limit: 20 }]] : []),
     ];
   },
-  show([byKey, all, whole, unpriced], state, now) {
+  show([byKey, all, whole, unpriced], state, now, status) {
     const grid = slots(all.rows, times(state, now), width(state));
     priced = all.rows.some((r) => costOf(r) !== null);
     for (const choice of document.querySelectorAll("[value=cost]")) choice.parentElement.hidden = !priced && !choice.checked;
     $("usage-note").textContent = state.range === "custom" ? slotTitle({ first: grid.first, ms: grid.n * grid.ms }, 0) : `the last ${{ "1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days" }[state.range]}, in whole hours`;
     showSums(all.rows, whole.rows, unpriced?.rows || []);
-    showUsage(byKey.rows, state, grid);
+    showUsage(byKey.rows, state, grid, status.books.stored);
     showLatency(all.rows, state, grid);
   },
 };

@@ -4,6 +4,7 @@
  */
 #include "help/local_http.h"
 #include "payi/payi.h"
+#include "standin/standin_client.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -356,4 +357,62 @@ Test(plots, what_waits_is_told_page_by_page)
 		free(body);
 	}
 	cr_expect_eq(expected, EVENTS + 1);
+}
+
+static int64_t left(const char *column)
+{
+	char sql[64];
+	snprintf(sql, sizeof(sql), "SELECT %s FROM sink_books", column);
+	return help_query_int(&site, sql);
+}
+
+/* What waits, when nothing of it has moved meanwhile. */
+static json_t *rows_at_rest(const char *path)
+{
+	for (int i = 0; i < 100; i++) {
+		const int64_t waiting = left("waiting"), deferred = left("deferred");
+		json_t *rows = rows_of(path);
+		if (left("waiting") == waiting && left("deferred") == deferred)
+			return rows;
+		json_decref(rows);
+	}
+	cr_assert(0, "it does not come to rest");
+	return NULL;
+}
+
+/* Pay-i takes none of bob's, and then is gone: what was tried is told with why and when, beside what was not. */
+Test(plots, what_is_sent_again_is_told_with_its_reason)
+{
+	struct standin service;
+	char flag[64];
+	cr_assert_eq(standin_start(&service, NULL), 0);
+	cr_assert_eq(standin_faults(&service, "[{\"match\":{\"user_id\":\"bob\"},\"item_error\":{"
+					      "\"code\":\"unexpected_error\",\"status\":500,"
+					      "\"message\":\"later\"}}]"),
+		     0);
+	cr_assert_eq(help_agent_stop(&site), 0);
+	snprintf(flag, sizeof(flag), "--base-url=%s", service.url);
+	const char *const arguments[] = {flag, "--batch-age-ms=20", NULL};
+	const char *const environment[] = {"PAYI_API_KEY=" STANDIN_KEY, NULL};
+	help_agent_start(&site, arguments, environment);
+	help_wait_query(&site, "SELECT deferred > 5 FROM sink_books", 1, 30);
+	standin_stop(&service);
+	help_wait_query(&site, "SELECT state = 'waiting' FROM sinks", 1, 30);
+
+	json_t *rows = rows_at_rest("/api/v1/waiting?limit=1000");
+	int64_t before = 0, n_deferred = 0;
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+		cr_expect_gt(int_of(row, "event"), before);
+		before = int_of(row, "event");
+		if (strcmp(text_of(row, "delivery"), "deferred") != 0)
+			continue;
+		n_deferred++;
+		cr_expect_gt(int_of(row, "attempts"), 0);
+		cr_expect_not_null(text_of(row, "retry_time"));
+		cr_expect_not_null(text_of(row, "message"));
+	}
+	cr_expect_eq((int64_t)json_array_size(rows), left("waiting + deferred + held"));
+	cr_expect_eq(n_deferred, left("deferred"));
+	json_decref(rows);
 }
