@@ -7,6 +7,7 @@
 #include "reload.h"
 #include "sink/counters.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,23 @@ static int64_t time_us(struct timeval time)
 	return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
 }
 
+/* Each ring is one, and when there are none left new processes' rings are not opened. */
+static void write_descriptors(struct buf *out)
+{
+	int64_t n = 0;
+	struct rlimit limit = {0};
+	DIR *dir = opendir("/proc/self/fd");
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	exposition_one(out, "process_open_fds", GAUGE, "Descriptors that are open.",
+		       n > 3 ? n - 3 : 0); /* without . and .. and the one that looks */
+	exposition_one(out, "process_max_fds", GAUGE, "Descriptors that may be open.",
+		       (int64_t)limit.rlim_cur);
+}
+
 static void write_process(const struct metrics *metrics, struct buf *out)
 {
 	struct rusage usage = {0};
@@ -50,6 +68,7 @@ static void write_process(const struct metrics *metrics, struct buf *out)
 	exposition_family(out, "process_cpu_seconds_total", COUNTER, "CPU time that was used.");
 	exposition_seconds(out, "process_cpu_seconds_total",
 			   time_us(usage.ru_utime) + time_us(usage.ru_stime));
+	write_descriptors(out);
 	exposition_one(out, "process_resident_memory_bytes", GAUGE, "Memory that is resident.",
 		       resident_bytes());
 }

@@ -138,17 +138,31 @@ static void track_without_agent(int n)
 	payi_client_close(client);
 }
 
-/* Ready means that the database is open and the rings that were there are looked at, not that a process runs. */
+/* Without waiting for anything but what it tells. */
+static void start_unseen(void)
+{
+	site.agent = fork();
+	if (site.agent != 0)
+		return;
+	setenv("NOTIFY_SOCKET", strchr(notify_variable, '=') + 1, 1);
+	execl(help_agent_program(), "payi-agent", "run", config_flag, (char *)NULL);
+	_exit(127);
+}
+
+/*
+ * Ready means that the database is open and the rings that were there are looked at, not that a process runs; what
+ * they hold takes a while to store.
+ */
 Test(service_manager, hears_that_it_is_ready_when_it_stores)
 {
 	listen_at_path();
-	track_without_agent(100);
-	start(NULL);
+	track_without_agent(20000);
+	start_unseen();
 	hear_of("READY=1");
-	cr_expect_eq(help_query_int(&site, "SELECT count(*) FROM events"), 100);
+	cr_expect_gt(help_query_int(&site, "SELECT count(*) FROM events"), 0);
 	const char *status = hear_of("STATUS=");
-	cr_expect(strstr(status, "drains and stores; events since the start: 100 stored"), "%s",
-		  status);
+	cr_expect(strstr(status, "drains and stores; events since the start: "), "%s", status);
+	cr_expect_not(strstr(status, "start: 0 stored"), "%s", status);
 	cr_expect(strstr(status, "the sink is"), "%s", status);
 }
 

@@ -34,6 +34,11 @@ if [ "${PAYI_DEB:-}" = boot ]; then # as process 1 of new namespaces; becomes sy
 fi
 
 sh agent/packaging/deb.sh
+
+# What the agent links to is what the container file installs.
+for library in $(dpkg-deb -f build-deb/payi-agent_*.deb Depends | tr ',' '\n' | sed 's/ *(.*//; s/^ *//' | grep -E '^(lib|zlib)' | grep -vx libc6); do
+	grep -qE "^ .*[ ]$library( |\$)" agent/packaging/Containerfile || { echo "deb: the container file has no $library" >&2; exit 1; }
+done
 dir=$(mktemp -d /tmp/payi-deb.XXXXXX)
 box=
 clean_up() {
