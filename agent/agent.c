@@ -142,6 +142,13 @@ static int fetch_deferred(void *context, int64_t now_us, int64_t after_id, int l
 		&err);
 }
 
+static int newest(void *context, int64_t *event, int64_t *instance)
+{
+	struct agent *agent = context;
+	struct err err;
+	return report_fetch(agent, feed_newest(agent->feed, event, instance, &err), &err);
+}
+
 static void settle(void *context, const struct sink_settlement *settlement)
 {
 	struct agent *agent = context;
@@ -448,6 +455,7 @@ static int start_sink(struct agent *agent, struct err *err)
 	const struct sink_host host = {.context = agent,
 				       .fetch = fetch,
 				       .fetch_deferred = fetch_deferred,
+				       .newest = newest,
 				       .settle = settle,
 				       .n_committed = n_committed,
 				       .fetch_asks = fetch_asks,

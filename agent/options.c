@@ -21,6 +21,7 @@ struct payi_sink_options options_of_sink(const struct settings *settings)
 		.batch_bytes = settings->batch_bytes,
 		.batch_age_ms = settings->batch_age_ms,
 		.in_flight = settings->in_flight,
+		.drain_rate = settings->drain_rate,
 		.timeout_s = settings->timeout_s,
 	};
 }

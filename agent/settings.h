@@ -87,6 +87,8 @@ struct setting_rule {
 	X(payi,   batch_age_ms,     INT,    "2000",   SETTING_RANGE(0, 3600000), LIVE, "", \
 	  "how long an event may wait for others to share its request") \
 	X(payi,   in_flight,        INT,    "4",      SETTING_RANGE(1, 64), AT_START, "", "requests under way at once, at the most") \
+	X(payi,   drain_rate,       INT,    "0",      SETTING_RANGE(0, 1000000), AT_START, "", \
+	  "events of a backlog in a second, at the most, while new ones go by it; 0: as fast as it goes, in order") \
 	X(payi,   timeout_s,        INT,    "60",     SETTING_RANGE(1, 3600), LIVE, "", "how long a request may take") \
 	X(payi,   shutdown_flush_s, INT,    "5",      SETTING_RANGE(0, 3600), LIVE, "", "how long a stopping agent may go on sending") \
 	X(http,   http_listen,      TEXT,   "",       SETTING_ANY, AT_START, "", \

@@ -139,6 +139,8 @@ struct sink_host {
 	/* Likewise the deferred ones whose time has come; after_id likewise. */
 	int (*fetch_deferred)(void *context, int64_t now_us, int64_t after_id, int limit,
 			      sink_take_fn *take, void *taker);
+	/* The ids of the newest event and of the newest use case instance, of one moment. NULL: never asked. 0, or an error. */
+	int (*newest)(void *context, int64_t *event, int64_t *instance);
 	void (*settle)(void *context, const struct sink_settlement *settlement);
 	/* How many settlements are committed, in the order of their coming. NULL: all always are. */
 	uint64_t (*n_committed)(void *context);

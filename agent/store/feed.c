@@ -13,6 +13,7 @@
 struct feed {
 	struct query_db *db;
 	struct query *position;
+	struct query *newest;
 	struct query *events;
 	struct query *deferred;
 	struct query *handle;
@@ -22,6 +23,9 @@ struct feed {
 	bool ask_prices;
 	int64_t prices_us; /* the next look for what has no price */
 };
+
+static const char newest_sql[] = "SELECT (SELECT max(id) FROM events),"
+				 " (SELECT max(id) FROM use_case_instances)";
 
 static const char position_sql[] = "SELECT position FROM sinks WHERE name = :sink";
 
@@ -104,13 +108,11 @@ static int prepare(struct feed *feed, struct err *err)
 	const struct {
 		const char *sql;
 		struct query **query;
-	} queries[] = {{position_sql, &feed->position},
-		       {events_sql, &feed->events},
-		       {deferred_sql, &feed->deferred},
-		       {handle_sql, &feed->handle},
-		       {definitions_sql, &feed->definitions},
-		       {handles_sql, &feed->handles},
-		       {prices_sql, &feed->prices}};
+	} queries[] = {{position_sql, &feed->position}, {newest_sql, &feed->newest},
+
+		       {events_sql, &feed->events},     {deferred_sql, &feed->deferred},
+		       {handle_sql, &feed->handle},     {definitions_sql, &feed->definitions},
+		       {handles_sql, &feed->handles},   {prices_sql, &feed->prices}};
 	int status = 0;
 	for (size_t i = 0; !status && i < sizeof(queries) / sizeof(queries[0]); i++)
 		status = query_prepare(feed->db, queries[i].sql, queries[i].query, err);
@@ -141,6 +143,7 @@ void feed_close(struct feed *feed)
 	if (!feed)
 		return;
 	query_free(feed->position);
+	query_free(feed->newest);
 	query_free(feed->events);
 	query_free(feed->deferred);
 	query_free(feed->handle);
@@ -158,6 +161,17 @@ int feed_position(struct feed *feed, int64_t *position, struct err *err)
 	if (status >= 0)
 		*position = status ? query_int(feed->position, 0) : 0;
 	query_reset(feed->position);
+	return status < 0 ? status : 0;
+}
+
+int feed_newest(struct feed *feed, int64_t *event, int64_t *instance, struct err *err)
+{
+	const int status = query_step(feed->newest, err);
+	if (status > 0) {
+		*event = query_int(feed->newest, 0);
+		*instance = query_int(feed->newest, 1);
+	}
+	query_reset(feed->newest);
 	return status < 0 ? status : 0;
 }
 

@@ -19,6 +19,9 @@ void feed_close(struct feed *feed);
 /* Everything up to here is settled: where a sink begins. */
 int feed_position(struct feed *feed, int64_t *position, struct err *err);
 
+/* As sink_host's newest. 0 where there is none yet. */
+int feed_newest(struct feed *feed, int64_t *event, int64_t *instance, struct err *err);
+
 /* As sink_host's fetch and fetch_deferred; events that are settled out of order are left out. */
 int feed_each(struct feed *feed, int64_t after_id, int limit, sink_take_fn *take, void *taker,
 	      struct err *err);

@@ -135,7 +135,8 @@ static inline void host_settle(void *ctx, const struct sink_settlement *settleme
 		settle_one(&settlement->outcomes[i], settlement->last_id > settlement->after_id);
 	if (settlement->after_id == settlement->last_id)
 		return;
-	cr_assert_eq(settled_up_to[settlement->after_id], 0, "a range settled twice");
+	cr_assert_lt(settled_up_to[settlement->after_id], settlement->last_id,
+		     "a range settled twice"); /* one that lies around it is another */
 	settled_up_to[settlement->after_id] = settlement->last_id;
 	int64_t n_delivered = 0;
 	for (int64_t id = settlement->after_id + 1; id <= settlement->last_id; id++) {

@@ -364,6 +364,8 @@ static int check_options(const struct payi_sink_options *options, struct err *er
 	if (!status)
 		status = check("in_flight", options->in_flight, 1, 64, err);
 	if (!status)
+		status = check("drain_rate", options->drain_rate, 0, 1000000, err);
+	if (!status)
 		status = check("timeout_s", options->timeout_s, 1, 3600, err);
 	return status;
 }
@@ -385,6 +387,7 @@ static int set_up(struct payi_sink *sink, const struct payi_sink_options *option
 	sink->queue.batch_bytes = (size_t)options->batch_bytes;
 	sink->queue.batch_age_us = options->batch_age_ms * 1000;
 	sink->queue.in_flight = (int)options->in_flight;
+	sink->queue.fresh.rate = options->drain_rate;
 	sink->queue.fetched_id = position;
 	const struct asks_links asks = {.host = &sink->queue.host,
 					.service = &sink->service,

@@ -33,6 +33,7 @@ struct payi_sink_options {
 	int64_t batch_bytes;
 	int64_t batch_age_ms;
 	int64_t in_flight;
+	int64_t drain_rate; /* 0: no bound */
 	int64_t timeout_s;
 };
 

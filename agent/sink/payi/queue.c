@@ -96,6 +96,12 @@ struct queue_span *queue_free_span(const struct queue *queue)
 	return NULL;
 }
 
+uint64_t queue_n_committed(const struct queue *queue)
+{
+	return queue->host.n_committed ? queue->host.n_committed(queue->host.context)
+				       : queue->n_settled;
+}
+
 static bool may_go(const struct queue *queue, const struct queue_slot *slot)
 {
 	if (slot->state != QUEUE_READY)
@@ -265,6 +271,8 @@ void queue_settle_span(struct queue *queue, struct queue_span *span)
 	}
 	if (span->after_id == span->last_id)
 		queue->deferred_settled = queue->n_settled;
+	else if (queue->fresh.begin_id > 0 && span->after_id >= queue->fresh.begin_id)
+		queue->fresh.n_settled = queue->n_settled;
 	count(&queue->counters, &settlement);
 	queue->host.settle(queue->host.context, &settlement);
 	free_done(queue, span);

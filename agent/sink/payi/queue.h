@@ -24,6 +24,7 @@
 
 #include "sink/counters.h"
 #include "sink/payi/batch.h"
+#include "sink/payi/queue_fresh.h"
 #include "sink/payi/waiting.h"
 #include "sink/sink.h"
 
@@ -79,10 +80,11 @@ struct queue {
 	int64_t first_us;           /* when its first event came */
 	bool backlog;               /* the last span was full */
 	bool wide_backlog;          /* it was, and of more than one batch */
-	int64_t fetched_id;         /* up to here events are in batches, or settled */
-	bool more;                  /* there may be more behind it */
-	int64_t fetch_again_us;     /* not before, after the store said no */
-	int64_t deferred_after;     /* the sweep's position */
+	struct queue_fresh fresh;
+	int64_t fetched_id;     /* up to here events are in batches, or settled */
+	bool more;              /* there may be more behind it */
+	int64_t fetch_again_us; /* not before, after the store said no */
+	int64_t deferred_after; /* the sweep's position */
 	int64_t deferred_again_us;
 	uint64_t deferred_settled;     /* n_settled when a batch of deferred ones was, last */
 	struct sink_counters counters; /* events here, requests by the sink */
@@ -129,6 +131,7 @@ bool queue_is_empty(const struct queue *queue);
 
 struct queue_slot *queue_free_slot(const struct queue *queue);
 int queue_n_free(const struct queue *queue);
+uint64_t queue_n_committed(const struct queue *queue);
 struct queue_span *queue_free_span(const struct queue *queue);
 void queue_make_ready(struct queue *queue, struct queue_slot *slot);
 void queue_settle_span(struct queue *queue, struct queue_span *span);

@@ -6,19 +6,14 @@ enum {
 	DEFERRED_AGAIN_US = 2000000, /* between two sweeps over the deferred ones */
 	UNCOMMITTED_MAX = 64,        /* settlements; with more, the store does not keep up */
 	STORE_AGAIN_US = 10000,
+	FRESH_SPANS = 32, /* in one go: those that are left make many of few events */
 };
 
 /* ---- What the host has committed -------------------------------------------------------------------- */
 
-static uint64_t n_committed(const struct queue *queue)
-{
-	return queue->host.n_committed ? queue->host.n_committed(queue->host.context)
-				       : queue->n_settled;
-}
-
 static bool store_keeps_up(struct queue *queue)
 {
-	uint64_t committed = n_committed(queue);
+	uint64_t committed = queue_n_committed(queue);
 	waiting_forget(&queue->waiting, committed);
 	return queue->n_settled - committed < UNCOMMITTED_MAX;
 }
@@ -31,9 +26,12 @@ struct taker {
 	struct queue_slot *slot; /* NULL: by the event's instance */
 	int64_t until_id;        /* none beyond */
 	int64_t wall_us;
+	bool fresh;      /* those that go by the backlog */
 	int64_t last_id; /* taken */
 	int n;
-	bool full; /* the last one offered did not fit */
+	bool full;       /* the last one offered did not fit */
+	int64_t left_id; /* it is left for the backlog; 0: none */
+	bool at_end;     /* it is beyond until_id */
 };
 
 /* Whether one is put off that goes first: known to the host, settled, or in a batch. */
@@ -100,7 +98,10 @@ static bool on_take(void *ctx, const struct sink_item *offered)
 {
 	struct taker *taker = ctx;
 	struct sink_item item = *offered;
-	if (item.id > taker->until_id)
+	taker->at_end =
+		item.id > taker->until_id && !(taker->slot && queue_fresh_has(taker->queue, &item));
+	taker->left_id = taker->fresh && queue_fresh_leaves(taker->queue, &item) ? item.id : 0;
+	if (taker->at_end || taker->left_id)
 		return false;
 	struct queue_slot *slot = taker->slot ? taker->slot : slot_for(taker, &item);
 	item.behind = is_behind(taker->queue, &item);
@@ -118,8 +119,8 @@ static bool on_take(void *ctx, const struct sink_item *offered)
 static int width_of_next(const struct queue *queue)
 {
 	int n_free = queue_n_free(queue) - 1;
-	if (!queue->backlog)
-		return n_free > 0 ? 1 : 0;
+	if (!queue->backlog || queue->fresh.rate > 0)
+		return n_free > (queue->fresh.begin_id > 0) ? 1 : 0;
 	return n_free >= queue->in_flight ? queue->in_flight : 0;
 }
 
@@ -154,12 +155,22 @@ static void free_empty(struct queue *queue, struct queue_span *span)
 /* It may be settled, and free again, when its last batch is made ready. */
 static void close_span(struct queue *queue, struct queue_span *span)
 {
-	queue->filling = NULL;
+	if (queue->filling == span)
+		queue->filling = NULL;
 	span->filling = false;
 	free_empty(queue, span);
 	for (int i = 0; i < queue->n_slots; i++)
 		if (queue->slots[i].state == QUEUE_FILLING && queue->slots[i].span == span)
 			queue_make_ready(queue, &queue->slots[i]);
+}
+
+/* Of those that came in their order, that is. */
+static void no_more(struct queue *queue, int64_t now_us)
+{
+	if (queue->fresh.begin_id == 0)
+		queue->more = false;
+	else if (!queue_fresh_end(queue))
+		queue->fetch_again_us = now_us + STORE_AGAIN_US;
 }
 
 /*
@@ -171,7 +182,7 @@ static void fetch_into(struct queue *queue, struct queue_span *span, int64_t now
 {
 	struct taker taker = {.queue = queue,
 			      .span = span,
-			      .until_id = INT64_MAX,
+			      .until_id = queue->fresh.begin_id ? queue->fresh.begin_id : INT64_MAX,
 			      .wall_us = wall_us,
 			      .last_id = queue->fetched_id};
 	int room = span->n_slots * queue->batch_events - span->n_taken;
@@ -183,7 +194,7 @@ static void fetch_into(struct queue *queue, struct queue_span *span, int64_t now
 	if (n < 0)
 		queue->fetch_again_us = now_us + FETCH_AGAIN_US;
 	else if (n < room && !taker.full)
-		queue->more = false;
+		no_more(queue, now_us);
 	else if (span->n_taken == 0) /* full, and empty: memory is short */
 		queue->fetch_again_us = now_us + FETCH_AGAIN_US;
 	if (was_empty && taker.n > 0)
@@ -193,7 +204,9 @@ static void fetch_into(struct queue *queue, struct queue_span *span, int64_t now
 	bool enough = tail || (span->n_slots > 1 && span->n_taken >= queue->batch_events);
 	queue->backlog = full && was_empty;
 	queue->wide_backlog = queue->backlog && span->n_slots > 1;
-	if ((full || enough) && span->n_taken > 0)
+	if (queue->backlog)
+		queue_backlog_goes(queue, taker.n, now_us);
+	if ((full || enough || taker.at_end) && span->n_taken > 0)
 		close_span(queue, span);
 }
 
@@ -204,11 +217,45 @@ static void fetch_new(struct queue *queue, int64_t now_us, int64_t wall_us)
 			queue->fetch_again_us = now_us + STORE_AGAIN_US;
 			return;
 		}
+		if (!queue->filling && queue_backlog_waits(queue, now_us))
+			return;
 		if (!queue->filling)
 			queue->filling = begin_span(queue, queue->fetched_id, width_of_next(queue));
 		if (!queue->filling)
 			return;
 		fetch_into(queue, queue->filling, now_us, wall_us);
+	}
+}
+
+/* Those that go by the backlog: up to the first one that is left for it. */
+static void fetch_fresh_span(struct queue *queue, int64_t now_us, int64_t wall_us)
+{
+	struct queue_fresh *fresh = &queue->fresh;
+	struct queue_span *span = begin_span(queue, fresh->fetched_id, 1);
+	struct taker taker = {.queue = queue,
+			      .span = span,
+			      .fresh = true,
+			      .until_id = INT64_MAX,
+			      .wall_us = wall_us,
+			      .last_id = fresh->fetched_id};
+	const int n = queue->host.fetch(queue->host.context, fresh->fetched_id, queue->batch_events,
+					on_take, &taker);
+	fresh->fetched_id = taker.left_id ? taker.left_id : taker.last_id;
+	span->last_id = taker.last_id;
+	span->n_taken = taker.n;
+	if (!taker.left_id && n < queue->batch_events && (!taker.full || taker.n == 0))
+		fresh->again_us = now_us + queue->batch_age_us;
+	close_span(queue, span);
+}
+
+static void fetch_fresh(struct queue *queue, int64_t now_us, int64_t wall_us)
+{
+	for (int i = 0; i < FRESH_SPANS && queue_fresh_is_due(queue, now_us); i++) {
+		if (!store_keeps_up(queue)) {
+			queue->fresh.again_us = now_us + STORE_AGAIN_US;
+			return;
+		}
+		fetch_fresh_span(queue, now_us, wall_us);
 	}
 }
 
@@ -249,11 +296,11 @@ static void fetch_deferred(struct queue *queue, int64_t now_us, int64_t wall_us)
 	struct queue_span *span = queue_free_span(queue);
 	if (!slot || !span || now_us < queue->deferred_again_us || deferred_is_under_way(queue))
 		return;
-	if (n_committed(queue) < queue->deferred_settled) {
+	if (queue_n_committed(queue) < queue->deferred_settled) {
 		queue->deferred_again_us = now_us + STORE_AGAIN_US;
 		return;
 	}
-	waiting_forget(&queue->waiting, n_committed(queue));
+	waiting_forget(&queue->waiting, queue_n_committed(queue));
 	batch_begin(&slot->batch, true, queue->batch_bytes);
 	struct taker taker = {
 		.queue = queue, .slot = slot, .until_id = made_ready_id(queue), .wall_us = wall_us};
@@ -277,6 +324,7 @@ void queue_fill(struct queue *queue, int64_t now_us, int64_t wall_us, bool hurry
 		queue->deferred_again_us = now_us + DEFERRED_AGAIN_US;
 	fetch_deferred(queue, now_us, wall_us);
 	fetch_new(queue, now_us, wall_us);
+	fetch_fresh(queue, now_us, wall_us);
 	finish_filling(queue, now_us, hurry);
 }
 
@@ -291,7 +339,8 @@ int64_t queue_due_us(const struct queue *queue)
 	if (queue->filling)
 		due_us = earlier(due_us, queue->first_us + queue->batch_age_us);
 	if (queue->more && (queue->filling || width_of_next(queue) > 0))
-		due_us = earlier(due_us, queue->fetch_again_us);
+		due_us = earlier(due_us, queue_backlog_due_us(queue));
+	due_us = earlier(due_us, queue_fresh_due_us(queue));
 	if (queue_n_free(queue) > 0 && !deferred_is_under_way(queue))
 		due_us = earlier(due_us, queue->deferred_again_us);
 	return due_us;
