@@ -28,7 +28,9 @@ static const char sums[] =
 	" FROM %s u JOIN use_case_instances i ON i.id = u.instance WHERE true";
 
 static const char cost_of_user[] =
-	"sum(" HISTORY_INSTANCE_COST("v.instance = u.instance AND v.user_id = u.user_id") ")";
+	"(SELECT " HISTORY_COST("v.input", "v.output") " FROM user_usage v CROSS JOIN prices p ON p.id = "
+	HISTORY_PRICE("v.category", "v.resource", "v.unit_type", "v.day")
+	" WHERE " HISTORY_ANY_PRICE " AND v.use_case_name = i.use_case_name AND v.user_id = u.user_id)";
 
 static const char *const measures[] = {
 	[HISTORY_SORT_OWN] = "q.input_units + q.output_units",

@@ -36,6 +36,30 @@ int retain_hours(struct retain *job, struct err *err)
 	return status ? status : RETAIN_MORE;
 }
 
+/* ---- Users' days --------------------------------------------------------------------------------------- */
+
+int retain_user_days(struct retain *job, struct err *err)
+{
+	const int64_t age_us = job->retention->policy.rollups_us;
+	sqlite3_stmt *next = retain_statement(job, RETAIN_USER_NEXT);
+	if (age_us == 0)
+		return RETAIN_OVER;
+	int status = sql_bind(next, err, SQL_INT(job->retention->after),
+			      SQL_INT(job->retention->after_too), SQL_END);
+	if (status)
+		return status;
+	const bool found = sqlite3_step(next) == SQLITE_ROW;
+	job->retention->after = sqlite3_column_int64(next, 0);
+	job->retention->after_too = sqlite3_column_int64(next, 1);
+	status = sql_finish(next, err);
+	if (status || !found)
+		return status;
+	status = sql_run(retain_statement(job, RETAIN_USER_CUT), err,
+			 SQL_INT(job->retention->after), SQL_INT(job->retention->after_too),
+			 SQL_INT(retain_cutoff(job, age_us) / (24 * HOUR_US)), SQL_END);
+	return status ? status : RETAIN_MORE;
+}
+
 /* ---- Instances ------------------------------------------------------------------------------------ */
 
 struct instance {

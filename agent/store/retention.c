@@ -25,18 +25,17 @@ enum {
 typedef int phase_fn(struct retain *job, struct err *err);
 
 static phase_fn *const phases[] = {
-	retain_rings,          retain_dead,
-	retain_events,         retain_undelivered,
-	retain_hours,          retain_instances,
-	retain_bodies_settled, retain_events_pressed,
-	retain_bodies_all,     retain_undelivered_pressed,
-	retain_give_back,      retain_names,
+	retain_rings,      retain_user_days,           retain_dead,
+	retain_events,     retain_undelivered,         retain_hours,
+	retain_instances,  retain_bodies_settled,      retain_events_pressed,
+	retain_bodies_all, retain_undelivered_pressed, retain_give_back,
+	retain_names,
 };
 
 enum {
 	N_PHASES = sizeof(phases) / sizeof(phases[0]),
-	N_SELDOM = 2, /* the first ones look at all there is, and that once an hour */
-	FIRST_PRESSED = 6,
+	N_SELDOM = 3, /* the first ones look at all there is, and that once an hour */
+	FIRST_PRESSED = 7,
 };
 
 /* ---- Statements ----------------------------------------------------------------------------------- */

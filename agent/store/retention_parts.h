@@ -74,6 +74,11 @@
 		"DELETE FROM usage_hours" \
 		" WHERE hour = ?1 AND use_case_name = ?2 AND category = ?3 AND resource = ?4") \
 	\
+	X(USER_NEXT, \
+		"SELECT use_case_name, user_id FROM user_usage WHERE (use_case_name, user_id) > (?1, ?2)" \
+		" ORDER BY use_case_name, user_id LIMIT 1") \
+	X(USER_CUT, \
+		"DELETE FROM user_usage WHERE use_case_name = ?1 AND user_id = ?2 AND day < ?3") \
 	X(INSTANCE_NEXT, \
 		"SELECT t.instance, t.last_us, i.use_case_name, i.use_case_id, h.given_id," \
 		" EXISTS (SELECT 1 FROM events e WHERE e.instance = t.instance) OR coalesce(h.state = 'waiting', 0)" \
@@ -132,8 +137,13 @@
 		"SELECT instance, user_id, user_id FROM instance_users WHERE (instance, user_id) > (?1, ?2)" \
 		" ORDER BY instance, user_id LIMIT 256") \
 	X(NAMES_OF_USAGE, \
-		"SELECT instance, 0, user_id, category, resource, unit_type FROM instance_usage" \
+		"SELECT instance, 0, category, resource, unit_type FROM instance_usage" \
 		" WHERE instance = (SELECT min(instance) FROM instance_usage WHERE instance > ?1 + 0 * ?2)") \
+	X(NAMES_OF_USER_USAGE, \
+		"SELECT u.use_case_name, u.user_id, u.use_case_name, u.user_id, u.category, u.resource, u.unit_type" \
+		" FROM (SELECT use_case_name, user_id FROM user_usage WHERE (use_case_name, user_id) > (?1, ?2)" \
+		" ORDER BY use_case_name, user_id LIMIT 1) f" \
+		" JOIN user_usage u ON u.use_case_name = f.use_case_name AND u.user_id = f.user_id") \
 	X(NAMES_OF_HOURS, \
 		"SELECT hour, 0, use_case_name, category, resource FROM usage_hours" \
 		" WHERE hour = (SELECT min(hour) FROM usage_hours WHERE hour > ?1 + 0 * ?2)") \
@@ -188,6 +198,7 @@ int retain_dead(struct retain *job, struct err *err);
 int retain_events(struct retain *job, struct err *err);
 int retain_undelivered(struct retain *job, struct err *err);
 int retain_hours(struct retain *job, struct err *err);
+int retain_user_days(struct retain *job, struct err *err);
 int retain_instances(struct retain *job, struct err *err);
 
 /* Under pressure: over at once when there is none. */

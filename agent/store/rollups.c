@@ -10,6 +10,7 @@
 enum rollup {
 	INSTANCE,
 	INSTANCE_USAGE,
+	USER_USAGE,
 	INSTANCE_STEPS,
 	INSTANCE_USERS,
 	INSTANCE_VERSIONS,
@@ -31,7 +32,11 @@ static const struct fold_spec specs[N_ROLLUPS] = {
 		{FOLD_SUM, "latency_count"}, {FOLD_SUM, "latency_sum_ms"}, {FOLD_MAX, "latency_max_ms"},
 		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}}},
 	[INSTANCE_USAGE] = {"instance_usage", {
-		{FOLD_KEY, "instance"}, {FOLD_KEY, "day"}, {FOLD_KEY, "user_id"},
+		{FOLD_KEY, "instance"}, {FOLD_KEY, "day"},
+		{FOLD_KEY, "category"}, {FOLD_KEY, "resource"}, {FOLD_KEY, "unit_type"},
+		{FOLD_SUM, "events"}, {FOLD_SUM, "input"}, {FOLD_SUM, "output"}}},
+	[USER_USAGE] = {"user_usage", {
+		{FOLD_KEY, "use_case_name"}, {FOLD_KEY, "user_id"}, {FOLD_KEY, "day"},
 		{FOLD_KEY, "category"}, {FOLD_KEY, "resource"}, {FOLD_KEY, "unit_type"},
 		{FOLD_SUM, "events"}, {FOLD_SUM, "input"}, {FOLD_SUM, "output"}}},
 	[INSTANCE_STEPS] = {"instance_steps", {
@@ -232,7 +237,6 @@ static int add_units(struct rollups *rollups, const struct rollups_event *event,
 	if (!status && event->instance) {
 		const int64_t instance[] = {event->instance,
 					    share->hour / 24,
-					    event->user_id,
 					    event->category,
 					    event->resource,
 					    type,
@@ -240,6 +244,18 @@ static int add_units(struct rollups *rollups, const struct rollups_event *event,
 					    input,
 					    output};
 		status = fold_add(rollups->fold[INSTANCE_USAGE], instance, err);
+	}
+	if (!status && event->instance && event->user_id) {
+		const int64_t user[] = {event->use_case_name,
+					event->user_id,
+					share->hour / 24,
+					event->category,
+					event->resource,
+					type,
+					1,
+					input,
+					output};
+		status = fold_add(rollups->fold[USER_USAGE], user, err);
 	}
 	return status;
 }

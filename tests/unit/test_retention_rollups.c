@@ -33,7 +33,8 @@ static void fill_instances(struct fixture *fixture)
 
 static const char instance_rows[] =
 	"SELECT count(*) FROM use_case_instances UNION ALL SELECT count(*) FROM instance_totals"
-	" UNION ALL SELECT count(*) FROM instance_usage UNION ALL SELECT count(*) FROM "
+	" UNION ALL SELECT count(*) FROM instance_usage UNION ALL SELECT count(*) FROM user_usage "
+	"UNION ALL SELECT count(*) FROM "
 	"instance_steps"
 	" UNION ALL SELECT count(*) FROM instance_users UNION ALL SELECT count(*) FROM "
 	"instance_versions"
@@ -51,9 +52,9 @@ Test(retention_rollups, takes_rollups_by_their_own_age)
 						.rollups_us = 400 * DAY_US};
 	run_round(fixture, &policy, START_US + 399 * DAY_US);
 	assert_rows("SELECT count(*) FROM events", "0\n");
-	assert_rows(instance_rows, "2\n2\n2\n2\n2\n2\n2\n2\n2\n2\n");
+	assert_rows(instance_rows, "2\n2\n2\n2\n2\n2\n2\n2\n2\n2\n2\n");
 	run_round(fixture, &policy, START_US + 402 * DAY_US);
-	assert_rows(instance_rows, "1\n1\n1\n1\n1\n1\n1\n1\n1\n1\n");
+	assert_rows(instance_rows, "1\n1\n1\n1\n1\n1\n1\n1\n1\n1\n1\n");
 	assert_rows("SELECT use_case_id, events FROM use_case_history", "new|1\n");
 	assert_rows("SELECT use_case_name, events FROM usage_by_hour", "chat|1\n");
 	fixture_close(fixture);
