@@ -287,18 +287,18 @@ static int open_series(struct history *history, struct err *err)
 	return status;
 }
 
-#define TABLE(columns)                                                                             \
-	{                                                                                          \
-		columns, sizeof(columns) / sizeof(columns[0]), KNOWS, open_series,                 \
-			history_read_once                                                          \
-	}
-
 enum {
+	N_OF_ALL = sizeof(columns_of_all) / sizeof(columns_of_all[0]),
+	N_KEYED = sizeof(columns_of_use_cases) / sizeof(columns_of_use_cases[0]),
 	KNOWS = (HISTORY_KNOWS_EVENTS & ~HISTORY_KNOWS_ORDER) | HISTORY_KNOWS_SORT |
 		HISTORY_KNOWS_SORT_COST
 };
 
-const struct history_table history_series = TABLE(columns_of_all);
-const struct history_table history_series_by_use_case = TABLE(columns_of_use_cases);
-const struct history_table history_series_by_resource = TABLE(columns_of_resources);
-const struct history_table history_series_by_category = TABLE(columns_of_categories);
+const struct history_table history_series = {columns_of_all, N_OF_ALL, KNOWS, open_series,
+					     history_read_once};
+const struct history_table history_series_by_use_case = {columns_of_use_cases, N_KEYED, KNOWS,
+							 open_series, history_read_once};
+const struct history_table history_series_by_resource = {columns_of_resources, N_KEYED, KNOWS,
+							 open_series, history_read_once};
+const struct history_table history_series_by_category = {columns_of_categories, N_KEYED, KNOWS,
+							 open_series, history_read_once};

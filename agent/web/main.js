@@ -83,7 +83,7 @@ async function refreshAll() {
 
 async function turn() {
   if (running) return void (again = true);
-  if (document.hidden || (paused && status)) return;
+  if (document.hidden) return;
   running = true;
   clearTimeout(timer);
   try {
@@ -99,7 +99,7 @@ async function turn() {
     again = false;
     return turn();
   }
-  timer = setTimeout(turn, delay * 1000);
+  if (!paused) timer = setTimeout(turn, delay * 1000);
   tellFreshness();
 }
 
@@ -119,7 +119,7 @@ function unreachable(error) {
   failedSince ||= Date.now();
   delay = Math.min(BACKOFF_S, delay * 2);
   document.body.classList.add("stale");
-  const what = error instanceof Failure ? (error.status ? error.message : "The agent does not answer") : String(error);
+  const what = error instanceof Failure ? (error.status ? error.message : "The agent has not answered") : String(error);
   put($("outage"), h("span", {}, `${what} since ${hhmmss(failedSince)}${answered ? `; what is shown is from ${hhmmss(answered)}` : ". Is it running? payi-agent status tells"}. Next try in ${span(delay)}. `),
     h("button", { type: "button", "data-key": "try", onclick: turn }, "Try now"));
   $("outage").hidden = false;
@@ -130,7 +130,7 @@ function unreachable(error) {
 function tellFreshness() {
   const fresh = $("fresh");
   fresh.textContent = !answered ? "" : paused ? `paused at ${hhmmss(answered)}` : `${hhmmss(answered)}`;
-  fresh.className = `fresh ${paused || failedSince ? "" : "live"}`;
+  fresh.className = `fresh ${answered && !paused && !failedSince ? "live" : ""}`;
   fresh.title = answered ? `The agent answered last at ${utc(answered)}` : "";
 }
 
@@ -245,6 +245,7 @@ $("pause").addEventListener("click", () => {
   $("pause").setAttribute("aria-pressed", String(paused));
   $("pause").textContent = paused ? "Go on" : "Pause";
   tellFreshness();
+  clearTimeout(timer);
   if (!paused) turn();
 });
 document.querySelector("[data-skip]").addEventListener("click", (event) => {

@@ -397,7 +397,7 @@ Test(browser, asks_for_the_token_and_waits_for_an_agent_that_is_gone)
 	help_agent_stop(&site);
 	browser_wait(&browser, "!document.getElementById('outage').hidden");
 	cr_expect(browser_is(&browser, "return document.getElementById('outage').textContent"
-				       ".includes('does not answer since')"));
+				       ".includes('has not answered since')"));
 	expect_text("document.getElementById('verdict').textContent", "No answer");
 	cr_expect_eq(browser_number(&browser, LEGEND_EVENTS), EVENTS + 1 + REFUSED,
 		     "what was known is still shown");
