@@ -123,6 +123,22 @@ Test(feed, leaves_out_what_is_settled_ahead)
 	fixture_close(fixture);
 }
 
+/* The exceptions count by themselves, whatever the ranges say. */
+Test(feed, gives_no_exception_as_new)
+{
+	static const struct sink_outcome outcomes[] = {
+		{.id = 2, .verdict = SINK_DEAD},
+		{.id = 4, .verdict = SINK_DEFERRED, .retry_us = START_US}};
+	struct fixture fixture[1];
+	struct feed *feed = open_feed(fixture, 5);
+	settle(fixture, 5, 5, outcomes, 2);
+	assert_each(feed, 0, 100, 100, "1,3,5", 3);
+	assert_each(feed, 2, 100, 100, "3,5", 2);
+	assert_each(feed, 4, 100, 100, "5", 1);
+	feed_close(feed);
+	fixture_close(fixture);
+}
+
 /*
  * After a restart a sink comes upon ranges that were settled ahead before. Once they are absorbed by the
  * position, they must be left out still: the sink is behind, and would send them again.
