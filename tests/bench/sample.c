@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 
 payi_event sample_bare(void)
 {
@@ -82,8 +83,9 @@ static struct instance choose_instance(enum sample_instances instances, uint64_t
 
 payi_status sample_track(payi_client *client, enum sample_instances instances, uint64_t i)
 {
-	enum { BEGIN_S = 1750000000 };
-	return sample_track_at(client, instances, i, ((int64_t)BEGIN_S * 1000 + (int64_t)i) * 1000);
+	const int64_t begin_s =
+		(int64_t)time(NULL) - 86400; /* summaries of long ago are not kept */
+	return sample_track_at(client, instances, i, (begin_s * 1000 + (int64_t)i) * 1000);
 }
 
 payi_status sample_track_at(payi_client *client, enum sample_instances instances, uint64_t i,

@@ -46,7 +46,10 @@ static payi_client *open_client(size_t ring_bytes, payi_when_full when_full)
 	return client;
 }
 
-/* Event number i of a producer: its content follows from its number, so that sums can be checked. */
+/*
+ * Event number i of a producer: its content follows from its number, so that sums can be checked. Of yesterday, as
+ * summaries of long ago are not kept.
+ */
 static payi_status track_numbered(payi_client *client, int producer, int i)
 {
 	const payi_units units[] = {{"text", i, 2 * (int64_t)i}};
@@ -55,7 +58,7 @@ static payi_status track_numbered(payi_client *client, int producer, int i)
 	snprintf(user, sizeof(user), "user-%d", i % 5);
 	snprintf(id, sizeof(id), "p%d-%d", producer, i);
 	payi_event event = PAYI_EVENT_INIT;
-	event.event_timestamp_us = 1700000000000000 + (int64_t)i * 1000000;
+	event.event_timestamp_us = ((int64_t)time(NULL) - 86400 + i) * 1000000;
 	event.category = "system.openai";
 	event.resource = "gpt-4o";
 	event.units = units;
