@@ -8,15 +8,13 @@
 #include "drain/drain.h"
 
 #include "base/clock.h"
-#include "base/lock_file.h"
 #include "base/log.h"
 #include "drain/drain_ring.h"
+#include "drain/home.h"
 #include "drain/scan.h"
 #include "payi/payi.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -34,14 +32,17 @@ enum {
 	RINGS_MAX = 16384, /* rings open at once */
 	SPARE_DESCRIPTORS = 128,
 	TRANSACTION_BYTES = 16 << 20, /* of records in one transaction */
+	HOMES_LEFT_MAX = 8,
 };
 
 struct drain {
 	struct store *store;
-	struct agent_file *agent_file;
+	char *path;
+	struct home *home;
+	struct home *left
+		[HOMES_LEFT_MAX]; /* homes that were taken away, with rings that live on; NULL: free */
+	bool homeless;            /* it is gone, and we could not move: said once */
 	int64_t commit_events;
-	int dir;
-	int lock;
 	struct scan *scan;
 	bool rescan; /* asked for */
 	bool swept;  /* the agent's file, of what an earlier agent has left there */
@@ -64,62 +65,6 @@ struct drain {
 
 /* ---- Opening -------------------------------------------------------------------------------------- */
 
-/* Whether the directory that is above it is a group's: all that is made there is for the group, then. */
-static bool is_in_group_directory(const char *path)
-{
-	char above[4096];
-	struct stat stat_buf;
-	const char *slash = strrchr(path, '/');
-	const int len = slash > path ? (int)(slash - path) : 1;
-	return slash && snprintf(above, sizeof(above), "%.*s", len, path) < (int)sizeof(above) &&
-	       stat(above, &stat_buf) == 0 && (stat_buf.st_mode & S_ISGID);
-}
-
-/*
- * For this user alone; but for the group where the directory above is a setgid one, as a volume that a pod's containers
- * share is (fsGroup), or a /run/payi that an operator has made so; sticky, so that nobody but its owner, the agent, takes
- * away what is another's. The umask has no say in that.
- */
-static int make_directory(const char *path, struct err *err)
-{
-	if (mkdir(path, 0700))
-		return errno == EEXIST ? 0
-				       : err_errno(err, "cannot make the ring directory %s", path);
-	if (is_in_group_directory(path) && chmod(path, 03770))
-		return err_errno(err, "cannot open the ring directory %s to its group", path);
-	return 0;
-}
-
-static int open_directory(struct drain *drain, const char *path, bool *group, struct err *err)
-{
-	const int status = make_directory(path, err);
-	if (status)
-		return status;
-	drain->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (drain->dir < 0)
-		return err_errno(err, "cannot open the ring directory %s", path);
-	struct stat stat;
-	if (fstat(drain->dir, &stat))
-		return err_errno(err, "cannot look at the ring directory %s", path);
-	if (stat.st_mode & S_IWOTH)
-		return err_set(err, ERR_INVALID,
-			       "the ring directory %s can be written by everybody; give it mode "
-			       "0700, or 3770 for a group",
-			       path);
-	*group = (stat.st_mode & S_ISGID) != 0;
-	return 0;
-}
-
-static int take_lock(struct drain *drain, const char *path, struct err *err)
-{
-	char lock[4096];
-	char who[64];
-	if (snprintf(lock, sizeof(lock), "%s/" PAYI_RING_LOCK_FILE, path) >= (int)sizeof(lock))
-		return err_set(err, ERR_INVALID, "the ring directory's path is too long");
-	snprintf(who, sizeof(who), "pid %ld\n", (long)getpid());
-	return lock_file_take(lock, who, &drain->lock, err);
-}
-
 /* A ring is a descriptor; the database and the network need some, too. */
 static int rings_max(void)
 {
@@ -137,19 +82,14 @@ int drain_open(const char *ring_dir, int64_t commit_events, struct store *store,
 	if (!drain)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	*drain = (struct drain){.store = store,
+				.path = strdup(ring_dir),
 				.rings_max = rings_max(),
 				.commit_events = commit_events,
-				.dir = -1,
-				.lock = -1,
 				.rescan = true};
-	bool group = false;
-	int status = open_directory(drain, ring_dir, &group, err);
+	int status = drain->path ? home_open(ring_dir, &drain->home, err)
+				 : err_set(err, ERR_MEMORY, "out of memory");
 	if (!status)
-		status = take_lock(drain, ring_dir, err);
-	if (!status)
-		status = agent_file_open(drain->dir, group, &drain->agent_file, err);
-	if (!status)
-		status = scan_new(drain->dir, &drain->scan, err);
+		status = scan_new(drain->home->dir, &drain->scan, err);
 	if (status) {
 		drain_close(drain);
 		return status;
@@ -166,12 +106,11 @@ void drain_close(struct drain *drain)
 		drain_ring_close(drain->rings[i]);
 		free(drain->rings[i]);
 	}
-	agent_file_close(drain->agent_file);
-	if (drain->dir >= 0)
-		close(drain->dir);
-	if (drain->lock >= 0)
-		close(drain->lock);
+	home_close(drain->home);
+	for (int i = 0; i < HOMES_LEFT_MAX; i++)
+		home_close(drain->left[i]);
 	buf_release(&drain->copy);
+	free(drain->path);
 	free(drain->rings);
 	free(drain->wanted);
 	scan_free(drain->scan);
@@ -212,7 +151,7 @@ static bool make_room(struct drain *drain)
 static bool has_too_many(const struct drain *drain, const char *name)
 {
 	struct stat stat;
-	if (fstatat(drain->dir, name, &stat, AT_SYMLINK_NOFOLLOW) || stat.st_uid == geteuid())
+	if (fstatat(drain->home->dir, name, &stat, AT_SYMLINK_NOFOLLOW) || stat.st_uid == geteuid())
 		return false;
 	int n = 0;
 	for (int i = 0; i < drain->n_rings; i++)
@@ -256,8 +195,8 @@ static int adopt(struct drain *drain, const char *name, struct err *err)
 		ring = malloc(sizeof(*ring));
 	if (!ring)
 		return wait_for_room(drain, name);
-	const int status = drain_ring_open(drain->dir, name, drain->store, drain->agent_file,
-					   clock_wall_us(), ring, err);
+	const int status =
+		drain_ring_open(drain->home, name, drain->store, clock_wall_us(), ring, err);
 	if (status) {
 		free(ring);
 		return refuse(drain, name, status, err);
@@ -271,6 +210,7 @@ static int adopt(struct drain *drain, const char *name, struct err *err)
 		  LOG_INT("pid", ring->reader.pid), LOG_END);
 	drain->wanted[drain->n_rings] = false;
 	drain->rings[drain->n_rings++] = ring;
+	drain->home->n_rings++;
 	return 0;
 }
 
@@ -281,6 +221,7 @@ static void sweep(struct drain *drain)
 	for (int i = 0; i < drain->n_rings; i++) {
 		struct drain_ring *ring = drain->rings[i];
 		if (ring->ended) {
+			ring->home->n_rings--;
 			drain_ring_close(ring);
 			free(ring);
 		} else {
@@ -288,6 +229,66 @@ static void sweep(struct drain *drain)
 		}
 	}
 	drain->n_rings = kept;
+}
+
+/* ---- When the directory is taken away --------------------------------------------------------------- */
+
+/* Homes that were left have served their time when the last of their rings has ended. Returns where there is room. */
+static struct home **sweep_homes(struct drain *drain)
+{
+	struct home **room = NULL;
+	for (int i = 0; i < HOMES_LEFT_MAX; i++) {
+		if (drain->left[i] && drain->left[i]->n_rings == 0) {
+			home_close(drain->left[i]);
+			drain->left[i] = NULL;
+		}
+		if (!drain->left[i])
+			room = &drain->left[i];
+	}
+	return room;
+}
+
+static int move(struct drain *drain, struct err *err)
+{
+	struct home *home = NULL;
+	struct scan *scan = NULL;
+	struct home **room = sweep_homes(drain);
+	if (!room)
+		return err_set(err, ERR_SYSTEM,
+			       "it was taken away %d times, and the rings of then live on",
+			       HOMES_LEFT_MAX);
+	int status = home_open(drain->path, &home, err);
+	if (!status)
+		status = scan_new(home->dir, &scan, err);
+	if (status) {
+		home_close(home);
+		return status;
+	}
+	scan_free(drain->scan);
+	drain->scan = scan;
+	drain->swept = false;
+	*room = drain->home;
+	drain->home = home;
+	return 0;
+}
+
+/* Somebody has emptied the directory, or put another one in its place. */
+static void stay_at_home(struct drain *drain)
+{
+	struct err err;
+	if (home_is_there(drain->home, drain->path))
+		return;
+	if (!move(drain, &err)) {
+		log_warn("the ring directory was emptied or replaced; rings that live on are "
+			 "drained, new ones "
+			 "are found in the new one",
+			 LOG_STR("directory", drain->path), LOG_END);
+		drain->homeless = false;
+	} else if (!drain->homeless) {
+		log_error("the ring directory was emptied or replaced; new rings are not found",
+			  LOG_STR("directory", drain->path), LOG_STR("error", err.text), LOG_END);
+		drain->homeless = true;
+	}
 }
 
 /* ---- The three verbs ------------------------------------------------------------------------------ */
@@ -323,6 +324,7 @@ static int scan_a_portion(struct drain *drain, int64_t now_us, bool whole, struc
 	int status = 0;
 	const char *name;
 	if (!scan_is_under_way(drain->scan) || whole) {
+		stay_at_home(drain);
 		drain->rescan = false;
 		drain->pass_began_us = now_us;
 	}
@@ -336,7 +338,7 @@ static int scan_a_portion(struct drain *drain, int64_t now_us, bool whole, struc
 	if (status < 0)
 		return status;
 	if (!scan_is_under_way(drain->scan)) {
-		agent_file_sweep(drain->agent_file, drain->dir, !drain->swept);
+		agent_file_sweep(drain->home->agent_file, drain->home->dir, !drain->swept);
 		drain->swept = true;
 		plan_next_scan(drain, now_us);
 	}
@@ -359,7 +361,7 @@ static void plan_next_visit(struct drain_ring *ring, bool had_something, int64_t
 int drain_look(struct drain *drain, int64_t now_us, bool all, struct err *err)
 {
 	bool any = false;
-	agent_file_beat(drain->agent_file, now_us);
+	agent_file_beat(drain->home->agent_file, now_us);
 	for (int i = 0; i < drain->n_rings; i++)
 		drain->wanted[i] = false;
 	const int status =
@@ -448,9 +450,14 @@ void drain_limit(struct drain *drain, int64_t commit_events)
 
 void drain_give_back(struct drain *drain)
 {
-	for (int i = 0; i < drain->n_rings; i++)
-		if (drain->wanted[i])
-			drain_ring_give_back(drain->rings[i], drain->dir);
+	for (int i = 0; i < drain->n_rings; i++) {
+		if (!drain->wanted[i])
+			continue;
+		struct drain_ring *ring = drain->rings[i];
+		const int stays = drain_ring_give_back(ring);
+		if (stays)
+			scan_again(drain->scan, ring->name, stays == DRAIN_RING_BARRED);
+	}
 	drain->n_records += drain->n_taken;
 	drain->n_taken = 0;
 	sweep(drain);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,12 +48,12 @@ static void adopt_positions(struct drain_ring *ring,
 	}
 }
 
-int drain_ring_open(int dir, const char *name, struct store *store, struct agent_file *agent_file,
-		    int64_t now_wall_us, struct drain_ring *ring, struct err *err)
+int drain_ring_open(struct home *home, const char *name, struct store *store, int64_t now_wall_us,
+		    struct drain_ring *ring, struct err *err)
 {
-	*ring = (struct drain_ring){.interval_us = 0};
+	*ring = (struct drain_ring){.home = home};
 	snprintf(ring->name, sizeof(ring->name), "%s", name);
-	int status = ring_reader_open(dir, name, &ring->reader, err);
+	int status = ring_reader_open(home->dir, name, &ring->reader, err);
 	if (status)
 		return status;
 	struct store_ring identity = {.app_name = ring->reader.app_name,
@@ -67,7 +68,7 @@ int drain_ring_open(int dir, const char *name, struct store *store, struct agent
 		drain_ring_close(ring);
 		return status;
 	}
-	ring->slot = agent_file_slot(agent_file, ring->reader.ring_id);
+	ring->slot = agent_file_slot(home->agent_file, ring->reader.ring_id);
 	if (!ring->slot)
 		log_warn("no slot is left for a ring: it is drained, but gets no space back",
 			 LOG_STR("ring", name), LOG_INT("slots", PAYI_RING_SLOTS), LOG_END);
@@ -414,7 +415,23 @@ static void log_aside(const struct drain_ring *ring)
 		  LOG_INT("uid", ring->reader.uid), LOG_STR("reason", ring->reason), LOG_END);
 }
 
-void drain_ring_give_back(struct drain_ring *ring, int dir)
+/* C6. Killed before this, or kept from it: who finds it next finds it dead and empty, and ends it once more. */
+static int remove_file(struct drain_ring *ring)
+{
+	const int error = unlinkat(ring->home->dir, ring->name, 0) ? errno : 0;
+	if (ring->slot)
+		agent_file_slot_free(ring->slot);
+	log_debug("ring closed", LOG_STR("ring", ring->name), LOG_STR("app", ring->reader.app_name),
+		  LOG_END);
+	if (!error || error == ENOENT)
+		return 0;
+	log_warn("cannot remove a ring that has ended; it is tried again",
+		 LOG_STR("ring", ring->name), LOG_STR("error", strerror(error)), LOG_END);
+	return error == EACCES || error == EPERM || error == EROFS ? DRAIN_RING_BARRED
+								   : DRAIN_RING_STAYS;
+}
+
+int drain_ring_give_back(struct drain_ring *ring)
 {
 	for (uint32_t i = 0; i < ring->reader.n_lanes; i++) {
 		if (ring->slot && ring->pending[i].position != ring->committed[i].position)
@@ -425,20 +442,15 @@ void drain_ring_give_back(struct drain_ring *ring, int dir)
 	}
 	ring->committed_busy = ring->pending_busy;
 	if (!ring->ending)
-		return;
+		return 0;
 	ring->ended = true;
 	if (ring->aside) {
 		log_aside(ring);
 		if (ring->slot)
 			payi_ring_store_release(&ring->slot->state, PAYI_RING_SLOT_ASIDE);
-		return;
+		return 0;
 	}
-	/* C6. Killed before this: the next agent finds it dead and empty, and ends it once more. */
-	unlinkat(dir, ring->name, 0);
-	if (ring->slot)
-		agent_file_slot_free(ring->slot);
-	log_debug("ring closed", LOG_STR("ring", ring->name), LOG_STR("app", ring->reader.app_name),
-		  LOG_END);
+	return remove_file(ring);
 }
 
 void drain_ring_forget(struct drain_ring *ring)

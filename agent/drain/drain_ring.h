@@ -7,7 +7,7 @@
 #define PAYI_DRAIN_DRAIN_RING_H
 
 #include "base/buf.h"
-#include "ring/agent_file.h"
+#include "drain/home.h"
 #include "ring/ring_reader.h"
 #include "store/store.h"
 
@@ -15,6 +15,7 @@ enum { DRAIN_NAME_BYTES = sizeof(PAYI_RING_FILE_PREFIX) + 2 * PAYI_RING_ID_BYTES
 
 struct drain_ring {
 	char name[DRAIN_NAME_BYTES]; /* of its file */
+	struct home *home;           /* borrowed, and there as long as we are */
 	struct ring_reader reader;
 	struct payi_ring_slot
 		*slot; /* NULL when all slots are taken: drained, but no space given back */
@@ -52,8 +53,8 @@ struct drain_budget {
  * Opens the ring's file and takes up where the store says; a ring that was put aside before comes
  * back ended. now_wall_us is for the store.
  */
-int drain_ring_open(int dir, const char *name, struct store *store, struct agent_file *agent_file,
-		    int64_t now_wall_us, struct drain_ring *ring, struct err *err);
+int drain_ring_open(struct home *home, const char *name, struct store *store, int64_t now_wall_us,
+		    struct drain_ring *ring, struct err *err);
 void drain_ring_close(struct drain_ring *ring);
 
 /* Looks (C1, C2). True when there is something to write: records, counters, or its end. */
@@ -66,8 +67,11 @@ bool drain_ring_look(struct drain_ring *ring, int64_t now_us);
 int drain_ring_take(struct drain_ring *ring, struct store *store, struct buf *copy,
 		    struct drain_budget *budget, int64_t now_wall_us, struct err *err);
 
-/* After the commit: gives the space back (C5); with its owner gone and all stored, removes the file (C6). */
-void drain_ring_give_back(struct drain_ring *ring, int dir);
+/* The file of a ring that has ended could not be removed: for now; until somebody mends it. */
+enum { DRAIN_RING_STAYS = 1, DRAIN_RING_BARRED = 2 };
+
+/* After the commit: gives the space back (C5); with its owner gone and all stored, removes the file (C6). 0, or as above. */
+int drain_ring_give_back(struct drain_ring *ring);
 
 /* After a rollback: nothing was taken. */
 void drain_ring_forget(struct drain_ring *ring);

@@ -1,5 +1,7 @@
 #include "ring/agent_file.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { NO_AGENT_FILE = 1 };
 enum { AGENT_FILE_NAME_BYTES = sizeof(PAYI_RING_FILE_PREFIX) + 2 * PAYI_RING_ID_BYTES };
 
 struct agent_file {
@@ -34,7 +37,7 @@ static bool is_blank(const struct payi_ring_agent *map)
 
 /*
  * A blank file is new, or its creator was killed before it wrote the magic, which comes last: then
- * nobody has believed it yet.
+ * nobody has believed it yet. Returns NO_AGENT_FILE for what has another magic.
  */
 static int check(struct payi_ring_agent *map, struct err *err)
 {
@@ -46,9 +49,7 @@ static int check(struct payi_ring_agent *map, struct err *err)
 		return 0;
 	}
 	if (memcmp(map->magic, PAYI_RING_AGENT_MAGIC, sizeof(map->magic)) != 0)
-		return err_set(err, ERR_INVALID,
-			       "the file \"" PAYI_RING_AGENT_FILE
-			       "\" in the ring directory is not an agent's; remove it");
+		return NO_AGENT_FILE;
 	if (map->abi_major != PAYI_RING_ABI_MAJOR || map->n_slots != PAYI_RING_SLOTS)
 		return err_set(err, ERR_INVALID,
 			       "the ring directory is laid out as version %u, this agent knows %d; "
@@ -70,7 +71,7 @@ static int map_file(int fd, struct agent_file *file, struct err *err)
 	return check(file->map, err);
 }
 
-int agent_file_open(int dir, bool group, struct agent_file **file_out, struct err *err)
+static int open_file(int dir, bool group, struct agent_file **file_out, struct err *err)
 {
 	const mode_t mode = group ? 0640 : 0600;
 	const int fd = openat(dir, PAYI_RING_AGENT_FILE,
@@ -95,9 +96,42 @@ int agent_file_open(int dir, bool group, struct agent_file **file_out, struct er
 		agent_file_close(file);
 		return status;
 	}
-	payi_ring_word *epoch = &file->map->epoch;
-	payi_ring_store_release(epoch, payi_ring_load_own(epoch) + 1);
 	*file_out = file;
+	return 0;
+}
+
+/*
+ * Clients map nothing without the magic, and what the file says is in the database, too: so one that is none is replaced,
+ * and by another file, since a client that has mapped it before it was spoilt must not see slots that are others'.
+ */
+static int set_aside(int dir, struct err *err)
+{
+	static const char name[] = PAYI_RING_AGENT_FILE ".aside";
+	if (renameat(dir, PAYI_RING_AGENT_FILE, dir, name))
+		return err_errno(err, "the file \"" PAYI_RING_AGENT_FILE
+				      "\" in the ring directory is not an agent's, and cannot be "
+				      "renamed");
+	log_warn("the agent's file in the ring directory is none; it was set aside, and a new one "
+		 "is "
+		 "begun. Applications that run since before must be started again to be served",
+		 LOG_STR("set_aside", name), LOG_END);
+	return 0;
+}
+
+int agent_file_open(int dir, bool group, struct agent_file **file_out, struct err *err)
+{
+	int status = open_file(dir, group, file_out, err);
+	if (status == NO_AGENT_FILE) {
+		status = set_aside(dir, err);
+		if (!status)
+			status = open_file(dir, group, file_out, err);
+	}
+	if (status == NO_AGENT_FILE)
+		return err_set(err, ERR_INVALID, "somebody else writes the agent's file");
+	if (status)
+		return status;
+	payi_ring_word *epoch = &(*file_out)->map->epoch;
+	payi_ring_store_release(epoch, payi_ring_load_own(epoch) + 1);
 	return 0;
 }
 

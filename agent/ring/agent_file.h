@@ -1,6 +1,6 @@
 /*
  * The agent's side of the file "agent": where clients read how far their rings are stored. Ours alone to
- * write, and never replaced, so that a client's mapping stays good over any number of agents.
+ * write, and never replaced while it is one, so that a client's mapping stays good over any number of agents.
  *
  * Used by the drain's thread. After a restart, slots still name the rings they named before.
  */
@@ -17,8 +17,8 @@
 struct agent_file;
 
 /*
- * Opens or creates it in the directory and begins a new epoch. A file that is none of ours is an error,
- * as clients may have it mapped: it is for the operator to remove. group: readable by the group.
+ * Opens or creates it in the directory and begins a new epoch. A file of that name that is no agent's is renamed to
+ * "agent.aside", and that is said; one of another version, or of another user, is an error. group: readable by the group.
  */
 int agent_file_open(int dir, bool group, struct agent_file **file, struct err *err);
 void agent_file_close(struct agent_file *file); /* NULL is fine */

@@ -134,16 +134,15 @@ static int refuse_open(struct err *err)
 	switch (number) {
 	case ENOENT:
 		return RING_READER_GONE;
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-		return ERR_SYSTEM;
+	case EACCES:
+	case EPERM:
+		return RING_READER_BARRED;
 	case ELOOP: /* a symbolic link */
 	case ENXIO: /* a socket */
 	case EISDIR:
 		return err_set(err, ERR_INVALID, "it is not a regular file");
-	default:
-		return RING_READER_BARRED;
+	default: /* no descriptors, no memory, a failing machine: nothing against this ring */
+		return ERR_SYSTEM;
 	}
 }
 

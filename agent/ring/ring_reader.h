@@ -47,7 +47,7 @@ enum { RING_READER_BARRED = 1, RING_READER_GONE = 2 };
 /*
  * Opens the file of this name in the directory. ERR_INVALID with the reason when it is not a ring that
  * we can read, and never will be; RING_READER_BARRED, with the reason; RING_READER_GONE; ERR_SYSTEM when we are short
- * of something.
+ * of something, or the machine fails.
  */
 int ring_reader_open(int dir, const char *file_name, struct ring_reader *ring, struct err *err);
 
