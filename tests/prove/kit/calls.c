@@ -10,10 +10,11 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LOOK_EVERY_US = 5000 };
+enum { LOOK_EVERY_US = 5000, THREADS_MAX = 64 };
 
 static const double patience_s = 60;
 
@@ -31,7 +32,7 @@ static void set_alarm(int us)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-static void start_traced(struct place *place)
+static void start_traced(struct place *place, const struct calls_plan *plan)
 {
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_EXITKILL;
 	int status;
@@ -42,7 +43,11 @@ static void start_traced(struct place *place)
 	if (place->agent == 0) {
 		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
 			_exit(4);
-		place_exec_agent(place);
+		if (!plan->be)
+			place_exec_agent(place);
+		raise(SIGSTOP); /* as an exec stops */
+		plan->be(plan->context);
+		_exit(0);
 	}
 	if (waitpid(place->agent, &status, 0) != place->agent || !WIFSTOPPED(status) ||
 	    ptrace(PTRACE_SETOPTIONS, place->agent, NULL, options) ||
@@ -50,16 +55,64 @@ static void start_traced(struct place *place)
 		prove_broken("cannot trace the agent");
 }
 
-/* The number of the call that a thread is about to make; -1 when it comes back from one. */
-static int64_t call_entered(pid_t thread)
+/* The call that a thread is about to make; false when it comes back from one. */
+static bool call_entered(pid_t thread, struct calls_call *call)
 {
 	struct __ptrace_syscall_info info;
 	/* NOLINTNEXTLINE(performance-no-int-to-ptr): that is how ptrace() takes it */
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, thread, (void *)sizeof(info), &info) <= 0 ||
 	    info.op != PTRACE_SYSCALL_INFO_ENTRY)
-		return -1;
-	return (int64_t)info.entry.nr;
+		return false;
+	*call = (struct calls_call){.number = (int64_t)info.entry.nr, .thread = thread};
+	for (int i = 0; i < 6; i++)
+		call->argument[i] = info.entry.args[i];
+	return true;
 }
+
+/* ---- Calls that fail ------------------------------------------------------------------------------ */
+
+#ifdef __x86_64__
+bool calls_can_fail(void)
+{
+	return true;
+}
+
+/* At a call's entry: the kernel finds no such call. */
+static void keep_from_happening(pid_t thread)
+{
+	struct user_regs_struct registers;
+	ptrace(PTRACE_GETREGS, thread, NULL, &registers);
+	registers.orig_rax = (unsigned long long)-1;
+	ptrace(PTRACE_SETREGS, thread, NULL, &registers);
+}
+
+/* At its exit. */
+static void answer(pid_t thread, int error)
+{
+	struct user_regs_struct registers;
+	ptrace(PTRACE_GETREGS, thread, NULL, &registers);
+	registers.rax = (unsigned long long)-error;
+	ptrace(PTRACE_SETREGS, thread, NULL, &registers);
+}
+#else
+bool calls_can_fail(void)
+{
+	return false;
+}
+
+static void keep_from_happening(pid_t thread)
+{
+	(void)thread;
+}
+
+static void answer(pid_t thread, int error)
+{
+	(void)thread;
+	(void)error;
+}
+#endif
+
+/* ---- The trace ------------------------------------------------------------------------------------ */
 
 static bool is_mkdir(int64_t number)
 {
@@ -90,6 +143,10 @@ struct trace {
 	int n;
 	bool counting;
 	bool over; /* killed, done, or ended by itself */
+	struct {
+		pid_t thread;
+		int error;
+	} failing[THREADS_MAX]; /* between a call's entry and its exit; thread 0: free */
 };
 
 static void look(struct trace *trace)
@@ -109,18 +166,52 @@ static void arrive(struct trace *trace)
 		trace->over = true;
 }
 
+static void fail(struct trace *trace, pid_t thread, int error)
+{
+	int i = 0;
+	while (i < THREADS_MAX && trace->failing[i].thread)
+		i++;
+	if (i == THREADS_MAX)
+		prove_broken("more than %d threads fail at once", THREADS_MAX);
+	trace->failing[i].thread = thread;
+	trace->failing[i].error = error;
+	keep_from_happening(thread);
+}
+
+static void enter(struct trace *trace, const struct calls_call *call)
+{
+	const struct calls_plan *plan = trace->plan;
+	if (!plan->armed && is_mkdir(call->number))
+		trace->counting = true;
+	if (!trace->counting)
+		return;
+	trace->n++;
+	const int error = plan->fail ? plan->fail(plan->context, trace->n, call) : 0;
+	if (error)
+		fail(trace, call->thread, error);
+	if (trace->n == trace->wanted)
+		arrive(trace);
+}
+
+static void leave(struct trace *trace, pid_t thread)
+{
+	for (int i = 0; i < THREADS_MAX; i++)
+		if (trace->failing[i].thread == thread) {
+			trace->failing[i].thread = 0;
+			answer(thread, trace->failing[i].error);
+		}
+}
+
 /* One stop of one thread. */
 static void handle(struct trace *trace, pid_t thread, int status)
 {
+	struct calls_call call;
 	int signal_number = WSTOPSIG(status);
 	if (signal_number == (SIGTRAP | 0x80)) {
-		const int64_t number = call_entered(thread);
-		if (!trace->plan->armed && is_mkdir(number))
-			trace->counting = true;
-		if (trace->counting && number >= 0)
-			trace->n++;
-		if (trace->counting && number >= 0 && trace->n == trace->wanted)
-			arrive(trace);
+		if (call_entered(thread, &call))
+			enter(trace, &call);
+		else
+			leave(trace, thread);
 		signal_number = 0;
 	} else if (signal_number == SIGTRAP || signal_number == SIGSTOP) {
 		signal_number = 0; /* a new thread, or its first stop */
@@ -133,8 +224,9 @@ static void handle(struct trace *trace, pid_t thread, int status)
 int calls_kill_agent(struct place *place, const struct calls_plan *plan, int n)
 {
 	struct trace trace = {.plan = plan, .wanted = n};
+	int end = -1;
 	const double deadline = prove_now_s() + patience_s;
-	start_traced(place);
+	start_traced(place, plan);
 	set_alarm(LOOK_EVERY_US);
 	while (!trace.over) {
 		int status;
@@ -146,16 +238,20 @@ int calls_kill_agent(struct place *place, const struct calls_plan *plan, int n)
 		}
 		if (thread < 0 && errno != EINTR)
 			prove_broken("the traced agent is gone");
-		if (thread < 0)
+		if (thread < 0) {
 			look(&trace);
-		else if (WIFSTOPPED(status))
+		} else if (WIFSTOPPED(status)) {
 			handle(&trace, thread, status);
-		else if (thread == place->agent)
+		} else if (thread == place->agent) {
 			place->agent = 0; /* it has ended by itself */
+			end = status;
+		}
 		trace.over |= !place->agent;
 	}
 	set_alarm(0);
 	if (place->agent)
 		finish(place);
+	if (plan->end)
+		*plan->end = end;
 	return trace.n;
 }

@@ -90,7 +90,7 @@ void place_copy_data(const struct place *from, struct place *to)
 	const struct dirent *entry;
 	while (dir && (entry = readdir(dir))) {
 		char in[2 * PLACE_PATH_BYTES + 300], out[2 * PLACE_PATH_BYTES + 300];
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.' || entry->d_type != DT_REG)
 			continue;
 		snprintf(in, sizeof(in), "%s/%s", from->data, entry->d_name);
 		snprintf(out, sizeof(out), "%s/%s", to->data, entry->d_name);
@@ -272,6 +272,22 @@ int64_t place_number(const struct place *place, const char *sql)
 {
 	int64_t number = -1;
 	place_each_row(place, sql, take_number, &number);
+	return number;
+}
+
+int64_t place_number_now(const struct place *place, const char *sql)
+{
+	int64_t number = -1;
+	sqlite3 *db = place_open_database(place);
+	sqlite3_stmt *row = NULL;
+	if (db) {
+		sqlite3_busy_timeout(db, 0);
+		if (sqlite3_prepare_v2(db, sql, -1, &row, NULL) == SQLITE_OK &&
+		    sqlite3_step(row) == SQLITE_ROW)
+			number = sqlite3_column_int64(row, 0);
+	}
+	sqlite3_finalize(row);
+	sqlite3_close(db);
 	return number;
 }
 

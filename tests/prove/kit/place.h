@@ -67,6 +67,9 @@ sqlite3 *place_open_database(const struct place *place);
 /* One value; -1 when there is no row or no database. */
 int64_t place_number(const struct place *place, const char *sql);
 
+/* Likewise, and -1 when the database cannot be read just now: for those who hold the agent, and must not wait for it. */
+int64_t place_number_now(const struct place *place, const char *sql);
+
 /* Each row to each(); no row when there is no database. */
 void place_each_row(const struct place *place, const char *sql,
 		    void (*each)(void *context, sqlite3_stmt *row), void *context);
