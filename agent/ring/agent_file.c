@@ -111,9 +111,9 @@ static int set_aside(int dir, struct err *err)
 		return err_errno(err, "the file \"" PAYI_RING_AGENT_FILE
 				      "\" in the ring directory is not an agent's, and cannot be "
 				      "renamed");
-	log_warn("the agent's file in the ring directory is none; it was set aside, and a new one "
-		 "is "
-		 "begun. Applications that run since before must be started again to be served",
+	log_warn("the agent's file in the ring directory is none; it was set aside, and another "
+		 "begun. "
+		 "Applications that run since before must be started again to be served",
 		 LOG_STR("set_aside", name), LOG_END);
 	return 0;
 }
