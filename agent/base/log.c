@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -161,6 +162,21 @@ static void build(struct buf *line, enum log_level level, const char *message,
 	buf_add_str(line, format == LOG_JSON ? "}\n" : "\n");
 }
 
+/* Without memory the fields are lost, but not the message. */
+static void build_bare(char *line, size_t size, enum log_level level, const char *message)
+{
+	snprintf(line, size,
+		 format == LOG_JSON ? "{\"level\":\"%s\",\"msg\":\"%s\"}\n"
+				    : "level=%s msg=\"%s\"\n",
+		 level_names[level], message);
+}
+
+static void write_line(const void *line, size_t n)
+{
+	if (write(STDERR_FILENO, line, n) < 0)
+		return; /* nobody is left to be told when standard error itself fails */
+}
+
 void log_line(enum log_level level, const char *message, const struct log_field *fields)
 {
 	if ((int)level < atomic_load_explicit(&lowest_level, memory_order_relaxed))
@@ -173,8 +189,12 @@ void log_line(enum log_level level, const char *message, const struct log_field 
 		return;
 	struct buf line = BUF_INIT;
 	build(&line, level, message, fields, left_out);
-	/* Nobody is left to be told when standard error itself fails. */
-	if (!line.failed && write(STDERR_FILENO, line.data, line.len) < 0)
-		line.failed = true;
+	if (line.failed) {
+		char bare[400];
+		build_bare(bare, sizeof(bare), level, message);
+		write_line(bare, strlen(bare));
+	} else {
+		write_line(line.data, line.len);
+	}
 	buf_release(&line);
 }

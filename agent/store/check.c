@@ -2,7 +2,6 @@
 
 #include "store/sql.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -45,25 +44,6 @@ static int quick_check(sqlite3 *db, char *found, size_t size, struct err *err)
 	return sqlite3_stricmp(found, "ok") == 0;
 }
 
-/* Whether every byte of the database or its WAL can be read. */
-static bool is_readable(sqlite3 *db, int which)
-{
-	sqlite3_file *file = NULL;
-	sqlite3_int64 size = 0;
-	char bytes[8192];
-	if (sqlite3_file_control(db, "main", which, (void *)&file) != SQLITE_OK || !file ||
-	    !file->pMethods)
-		return true; /* there is none */
-	if (file->pMethods->xFileSize(file, &size) != SQLITE_OK)
-		return false;
-	for (sqlite3_int64 at = 0; at < size; at += (sqlite3_int64)sizeof(bytes)) {
-		const int result = file->pMethods->xRead(file, bytes, sizeof(bytes), at);
-		if (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ)
-			return false;
-	}
-	return true;
-}
-
 /*
  * A page that could not be read is damage in the words of quick_check. It is a disk's failure, and may pass: so a
  * finding is believed when everything can be read, and it is found again.
@@ -74,8 +54,7 @@ static int check_pages(sqlite3 *db, struct err *err)
 	int sound = quick_check(db, found, sizeof(found), err);
 	if (sound)
 		return sound < 0 ? sound : 0;
-	if (!is_readable(db, SQLITE_FCNTL_FILE_POINTER) ||
-	    !is_readable(db, SQLITE_FCNTL_JOURNAL_POINTER))
+	if (!sql_is_readable(db))
 		return err_set(err, ERR_STORE, "it cannot be read: %s", found);
 	sound = quick_check(db, found, sizeof(found), err);
 	if (sound)

@@ -37,9 +37,45 @@ static const char *hint_of(int result)
 	}
 }
 
+static bool is_file_readable(sqlite3 *db, int which)
+{
+	sqlite3_file *file = NULL;
+	sqlite3_int64 size = 0;
+	char bytes[8192];
+	if (sqlite3_file_control(db, "main", which, (void *)&file) != SQLITE_OK || !file ||
+	    !file->pMethods)
+		return true; /* there is none */
+	if (file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+		return false;
+	for (sqlite3_int64 at = 0; at < size; at += (sqlite3_int64)sizeof(bytes)) {
+		const int result = file->pMethods->xRead(file, bytes, sizeof(bytes), at);
+		if (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ)
+			return false;
+	}
+	return true;
+}
+
+bool sql_is_readable(sqlite3 *db)
+{
+	return is_file_readable(db, SQLITE_FCNTL_FILE_POINTER) &&
+	       is_file_readable(db, SQLITE_FCNTL_JOURNAL_POINTER);
+}
+
+/*
+ * A statement that meets a page which the disk does not give says "malformed", too. That may pass, and nothing is damaged:
+ * so damage is believed only of a file that can be read.
+ */
+static bool is_mere_trouble(sqlite3 *db, int result)
+{
+	return (result & 0xff) == SQLITE_CORRUPT && !sql_is_readable(db);
+}
+
 int sql_error(sqlite3 *db, struct err *err, const char *what)
 {
 	const int result = sqlite3_extended_errcode(db);
+	if (is_mere_trouble(db, result))
+		return err_set(err, ERR_STORE, "%s: the database cannot be read (SQLite %d)", what,
+			       result);
 	return err_set(err, code_of(result), "%s: %s (SQLite %d)%s", what, sqlite3_errmsg(db),
 		       result, hint_of(result));
 }

@@ -8,11 +8,15 @@
 #include "base/err.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* What SQLite says went wrong last, behind what we were doing. Returns a negative err_code. */
 int sql_error(sqlite3 *db, struct err *err, const char *what);
+
+/* Whether the disk gives every byte of the database and its WAL. It reads them all. */
+bool sql_is_readable(sqlite3 *db);
 
 /* Runs statements without values or rows. */
 int sql_exec(sqlite3 *db, const char *sql, struct err *err);

@@ -146,7 +146,7 @@ static void run_scenario(const struct stage_scenario *scenario)
 	const double began = prove_now_s();
 	const int n = run(scenario, 0, false);
 	const char *from = getenv("PROVE_AT"); /* the call to begin with, of "all" */
-	const int first = from ? atoi(from) : 1;
+	const int first = from && *from ? atoi(from) : 1;
 	const int n_wanted = prove_figure(3, n);
 	for (int i = first - 1; i < n_wanted && !is_enough(); i++) {
 		const int at = prove_all() ? i + 1 : 1 + prove_below(n);
