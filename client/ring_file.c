@@ -2,6 +2,7 @@
 #include "ring_file.h"
 
 #include "error.h"
+#include "memory_limit.h"
 #include "ring_dir.h"
 
 #include <errno.h>
@@ -17,7 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NAME_BYTES = sizeof(PAYI_RING_FILE_PREFIX) + 2 * PAYI_RING_ID_BYTES };
+enum {
+	NAME_BYTES = sizeof(PAYI_RING_FILE_PREFIX) + 2 * PAYI_RING_ID_BYTES,
+	MEMORY_SPARE =
+		256 *
+		1024, /* for what the kernel takes beside the pages, and the application meanwhile */
+};
 
 /* ---- Creating a ring file ------------------------------------------------------------------------- */
 
@@ -29,7 +35,8 @@ static uint64_t data_offset(void)
 
 /*
  * The pages are taken now: on a tmpfs that fills up later, an untaken page would be a SIGBUS in the
- * application. A file beyond RLIMIT_FSIZE would be a SIGXFSZ here, so that is asked first.
+ * application. A file beyond RLIMIT_FSIZE would be a SIGXFSZ here, and pages beyond what the control group allows
+ * a SIGKILL, so that is asked first.
  */
 static payi_status allocate(int fd, uint64_t bytes, const char *path)
 {
@@ -39,6 +46,13 @@ static payi_status allocate(int fd, uint64_t bytes, const char *path)
 				  "a ring of %lld bytes is over this process's file size limit "
 				  "(ulimit -f) of %lld",
 				  (long long)bytes, (long long)limit.rlim_cur);
+	const int64_t left = payi__memory_left();
+	if (left < (int64_t)bytes + MEMORY_SPARE)
+		return payi__fail(PAYI_ERR_NO_SPACE,
+				  "a ring of %lld bytes is too much for the memory that this "
+				  "process's control group may still use: %lld (a smaller "
+				  "ring_bytes, or a higher limit)",
+				  (long long)bytes, (long long)left);
 	int error;
 	do
 		error = posix_fallocate(fd, 0, (off_t)bytes);
