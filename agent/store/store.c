@@ -120,6 +120,11 @@ int store_open(const struct store_options *options, struct store **out, struct e
 	}
 	store->sync_full = options->sync_full;
 	int status = open_parts(store, err);
+	if (status == ERR_CORRUPT) {
+		/* A page that was not read once is damage, too, in SQLite's words: it must be found again. */
+		close_parts(store);
+		status = open_parts(store, err);
+	}
 	if (!status)
 		status = read_state(store, &store->committed_id, &store->epoch, err);
 	if (status) {

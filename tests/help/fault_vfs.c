@@ -56,10 +56,12 @@ static int file_close(sqlite3_file *file)
 	return real_of(file)->pMethods->xClose(real_of(file));
 }
 
+/* What SQLite's own file system says of EIO at a read. */
 static int file_read(sqlite3_file *file, void *to, int bytes, sqlite3_int64 at)
 {
 	sqlite3_file *real = real_of(file);
-	WITH_FAULT(NEED_NOTHING, SQLITE_IOERR_READ, real->pMethods->xRead(real, to, bytes, at));
+	WITH_FAULT(NEED_NOTHING, SQLITE_IOERR_CORRUPTFS,
+		   real->pMethods->xRead(real, to, bytes, at));
 }
 
 static int file_write(sqlite3_file *file, const void *from, int bytes, sqlite3_int64 at)

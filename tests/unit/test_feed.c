@@ -1,5 +1,6 @@
 #include "store/feed.h"
 
+#include "help/fault_vfs.h"
 #include "use_case_fixture.h"
 
 struct taken {
@@ -368,5 +369,27 @@ Test(feed, asks_again_when_the_time_has_come_and_never_after_an_answer)
 	give_id(fixture, 1, "given-1", START_US);
 	assert_asks(feed, INT64_MAX, 10, 10, "", 0);
 	feed_close(feed);
+	fixture_close(fixture);
+}
+
+/* SQLite says "malformed" of what it cannot read; who believes that sets aside a sound database. */
+Test(feed, a_disk_that_gives_no_page_is_no_damage)
+{
+	enum { CALLS = 30 };
+	struct fixture storage, *fixture = &storage;
+	fault_vfs_install();
+	feed_close(open_feed(fixture, 3));
+	for (int at = 1; at <= CALLS; at++) {
+		struct taken taken = {.room = 100};
+		struct feed *feed = NULL;
+		must(feed_open(fixture->path, "payi", &feed, &fixture->err));
+		fault_vfs_plan(&(struct fault_plan){.kind = FAULT_EIO, .at = at, .for_ever = true});
+		const int n = feed_each(feed, 0, 100, take, &taken, &fixture->err);
+		cr_assert_neq(n, ERR_CORRUPT, "from call %d on: %s", at, fixture->err.text);
+		fault_vfs_plan(&(struct fault_plan){0});
+		assert_each(feed, 0, 100, 100, "1,2,3", 3);
+		buf_release(&taken.ids);
+		feed_close(feed);
+	}
 	fixture_close(fixture);
 }
