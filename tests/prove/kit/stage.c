@@ -2,6 +2,7 @@
 
 #include "prove/kit/prove.h"
 #include "store/migrate.h"
+#include "store/migrations.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -99,7 +100,7 @@ static bool is_sent(void *context)
 }
 
 /* A database as the first release left it, with events in it. */
-static void begin_migrate(struct stage *stage)
+static void make_first_database(struct stage *stage)
 {
 	char *sql = NULL;
 	sqlite3 *db = NULL;
@@ -146,6 +147,27 @@ static void begin_migrate(struct stage *stage)
 	sqlite3_finalize(insert);
 	sqlite3_close(db);
 	sqlite3_free(sql);
+}
+
+void stage_make_old_database(struct stage *stage, int version)
+{
+	sqlite3 *db = NULL;
+	make_first_database(stage);
+	if (sqlite3_open(stage->place.database, &db))
+		prove_broken("cannot open the old database");
+	for (int i = 1; i < version; i++)
+		if (sqlite3_exec(db, schema_migrations[i], NULL, NULL, NULL))
+			prove_broken("migration %d: %s", i + 1, sqlite3_errmsg(db));
+	char *sql = sqlite3_mprintf("PRAGMA user_version = %d", version);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL))
+		prove_broken("cannot set a version: %s", sqlite3_errmsg(db));
+	sqlite3_free(sql);
+	sqlite3_close(db);
+}
+
+static void begin_migrate(struct stage *stage)
+{
+	stage_make_old_database(stage, 1);
 	leave_ring(stage, 1);
 }
 

@@ -43,6 +43,9 @@ void stage_set_up(struct stage *stage, const struct stage_scenario *scenario);
 /* Without and with the service: part of stage_set_up(), for those who set up otherwise. */
 void stage_use_service(struct stage *stage, bool use);
 
+/* A database as an agent of that schema version left it, with STAGE_EVENTS of producer 7, which count as accepted. */
+void stage_make_old_database(struct stage *stage, int version);
+
 bool stage_is_ready(void *stage);
 bool stage_is_reaped(void *stage);
 
