@@ -186,8 +186,9 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 		free(options);
 		return CLI_USAGE;
 	}
+	/* The settings come last: a group's number is compared with those of the options of the other two. */
 	const struct argp_child children[] = {{&own, 0, NULL, 0},
-					      {&shared, 0, NULL, 1},
+					      {&shared, 0, NULL, 9},
 					      {line->output ? &look : NULL, 0, NULL, 0},
 					      {0}};
 	const struct argp root = {

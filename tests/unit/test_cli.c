@@ -112,6 +112,20 @@ Test(cli, has_help_everywhere)
 	}
 }
 
+/* What is a command's own comes before what all have. */
+Test(cli, help_ends_with_the_settings)
+{
+	static const char *const own[] = {"--view", "--interval", "--once", "--format", "--color"};
+	char *output = NULL;
+	cr_expect_eq(run(&output, "top --help"), 0);
+	const char *settings = strstr(output, "Settings, [agent]");
+	cr_assert(settings, "%s", output);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		cr_expect(strstr(output, own[i]) && strstr(output, own[i]) < settings, "%s",
+			  own[i]);
+	free(output);
+}
+
 Test(cli, tells_versions)
 {
 	says("--version", 0, "payi-agent " PAYI_VERSION "\nSQLite 3.");
