@@ -61,19 +61,24 @@ static void print_setting(const struct setting *setting)
 	if (*setting->value)
 		printf("Default:\n.Ql %s .\n", setting->value);
 	print_environment(setting->env);
+	if (setting->effect == SETTING_AT_START)
+		puts("Takes effect at the next start.");
 }
 
 static int print_conf(void)
 {
 	const char *section = "";
 	describe_page_head("payi-agent.conf", "5", "settings of payi-agent");
-	puts(".Sh SYNOPSIS\n.Pa /etc/payi/agent.conf\n.Sh DESCRIPTION\n"
+	puts(".Sh SYNOPSIS\n.Pa /etc/payi/agent.conf\n.br\n.Pa /etc/payi/agent.conf.d/*.conf\n"
+	     ".Sh DESCRIPTION\n"
 	     "The file has sections in brackets, and a line\n.Ql name = value\nfor each setting "
 	     "that shall differ from its default.\n"
 	     "What follows a\n.Ql #\nor a\n.Ql \\&;\nat the beginning of a line is a remark.\n.Pp\n"
 	     "A flag of the command line (the setting's name with dashes,\n.Fl \\-data-dir "
-	     ")\nbeats the environment, which beats the file, which beats "
-	     "the default.\n"
+	     ")\nbeats the environment, which beats the files, which beat "
+	     "the default; of the files the later in the order of their names beats the earlier.\n"
+	     "At SIGHUP a running agent reads all of it again, and goes on with what it had where "
+	     "something is wrong.\n"
 	     ".Ql payi-agent config sample\nprints the file with every setting,\n.Ql payi-agent "
 	     "config check\nsays what is wrong with it, and\n"
 	     ".Ql payi-agent config show\nwhat is in force and why.\n.Sh SETTINGS");
