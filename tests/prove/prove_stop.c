@@ -1,7 +1,7 @@
 /*
  * M23. SIGTERM while nobody answers: the agent ends within a second, whatever it is that does not answer, and however much
  * waits; what was tracked is stored. Endpoints that refuse, that never accept, whose name nobody knows, that answer
- * errors, and that refuse the key.
+ * errors, that refuse the key, and that take a request and say nothing.
  */
 #include "prove/kit/oracle.h"
 #include "prove/kit/prove.h"
@@ -17,10 +17,10 @@
 
 enum { END_MS_MAX = 1000, FILLERS = 8, EVENTS_MAX = 2000, RING_BYTES = 2 * 1024 * 1024 };
 
-enum endpoint { REFUSES, NEVER_ACCEPTS, NO_NAME, ERRORS, NO_KEY, ENDPOINTS };
+enum endpoint { REFUSES, NEVER_ACCEPTS, NO_NAME, ERRORS, NO_KEY, SILENT, ENDPOINTS };
 
-static const char *const names[] = {"refused", "never accepted", "no such name", "status 503",
-				    "key refused"};
+static const char *const names[] = {"refused",    "never accepted", "no such name",
+				    "status 503", "key refused",    "silent"};
 
 static struct place place;
 static struct standin service;
@@ -62,8 +62,10 @@ static void choose(enum endpoint endpoint)
 		snprintf(base_url, sizeof(base_url), "--base-url=https://no-such-host.invalid");
 	else if (endpoint == ERRORS)
 		script = "[{\"times\":-1,\"status\":503}]";
-	else
+	else if (endpoint == NO_KEY)
 		script = "[{\"unauthorized\":true}]";
+	else
+		script = "[{\"times\":-1,\"hang_ms\":5000,\"action\":\"reset_before\"}]";
 	if (standin_faults(&service, script))
 		prove_broken("the stand-in refuses %s", script);
 }
@@ -120,7 +122,7 @@ int main(int argc, char **argv)
 	place.arguments[0] = base_url;
 	place.arguments[1] = "--batch-age-ms=20";
 	place.key = STANDIN_KEY;
-	for (int i = 0; i < prove_figure(10, 100); i++)
+	for (int i = 0; i < prove_figure(12, 120); i++)
 		run((enum endpoint)(i % ENDPOINTS));
 	place_remove(&place);
 	standin_stop(&service);
@@ -128,8 +130,8 @@ int main(int argc, char **argv)
 		  prove_findings() == 0,
 		  "%d runs, %" PRId64
 		  " events; the longest: refused %.2f s, never accepted %.2f, no "
-		  "name %.2f, 503 %.2f, key refused %.2f",
+		  "name %.2f, 503 %.2f, key refused %.2f, silent %.2f",
 		  n_runs, n_events, longest_s[REFUSES], longest_s[NEVER_ACCEPTS],
-		  longest_s[NO_NAME], longest_s[ERRORS], longest_s[NO_KEY]);
+		  longest_s[NO_NAME], longest_s[ERRORS], longest_s[NO_KEY], longest_s[SILENT]);
 	return prove_end();
 }

@@ -40,7 +40,8 @@ enum {
 
 /* What stands all the time; a script follows. */
 #define ALWAYS                                                                                     \
-	"[{\"match_id\":\"e8000*\",\"item_error\":{\"code\":\"invalid_user_id\"}},"                \
+	"[{\"gzip\":true},{\"match_id\":\"e8000*\",\"item_error\":{\"code\":\"invalid_user_id\"}}" \
+	","                                                                                        \
 	"{\"match_id\":\"e9000*\",\"whole_batch\":true}"
 
 static const char *const FAULTS[] = {
@@ -357,10 +358,22 @@ static void check(uint64_t seed)
 	exit(1);
 }
 
+/* Packed or plain, a backlog at once or at a rate: by lot. */
+static void choose_ways(void)
+{
+	int n = 3;
+	if (prove_below(2))
+		place.arguments[n++] = "--gzip=yes";
+	if (prove_below(2))
+		place.arguments[n++] = "--drain-rate=3000";
+	place.arguments[n] = NULL;
+}
+
 static void run_round(double until)
 {
 	const uint64_t seed = prove_random();
 	place_empty(&place);
+	choose_ways();
 	standin_reset(&service);
 	misbehave("");
 	oracle_open(&oracle, &place);

@@ -431,3 +431,20 @@ Test(payi_sink, takes_another_key_and_none)
 	run_until(is_offline);
 	cr_expect_eq(server.n_requests, 2);
 }
+
+static bool has_asked(void)
+{
+	return server.n_requests > 0;
+}
+
+/* Else run_until() would say so: it has less patience. */
+Test(payi_sink, stopping_does_not_wait_for_who_has_never_answered)
+{
+	server.script = never_answer;
+	options.timeout_s = 600;
+	add_events(10);
+	open_sink();
+	run_until(has_asked);
+	stop_sink(600 * 1000);
+	cr_assert_eq(count(WAITING), 10);
+}

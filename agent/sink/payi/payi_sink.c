@@ -24,7 +24,7 @@ static const char sink_name[] = "payi";
 
 enum {
 	KEY_LOOK_US = 2000000,
-	/* A stopping sink does not wait longer than this for a connection to come about. */
+	/* A stopping sink does not wait longer than this for a connection, or for who has never answered. */
 	STOP_CONNECT_US = 700000,
 	/* A batch asks after its events no faster than this. */
 	LOOKUP_EVERY_US = 25000,
@@ -41,7 +41,8 @@ struct payi_sink {
 	bool look_anew;      /* even at a key that works */
 	struct endpoint endpoint;
 	struct queue queue;
-	int n_under_way; /* batches */
+	int n_under_way;  /* batches */
+	bool is_answered; /* somebody is there, or was */
 	struct asks asks;
 	uint64_t n_dead_logged;
 	struct status status;
@@ -117,6 +118,7 @@ static void on_answer(void *ctx, const struct http_answer *http)
 	struct payi_sink *sink = slot->owner;
 	const struct answer_clocks clocks = {clock_boot_us(), clock_wall_us()};
 	sink->n_under_way--;
+	sink->is_answered |= http->status > 0;
 	count_answer(&sink->queue.counters, http, clocks.now_us - slot->sent_us);
 	slot->again = true;
 	slot->state = QUEUE_READY;
@@ -267,7 +269,8 @@ static bool is_flushed(const struct payi_sink *sink, int64_t now_us)
 		return true;
 	if (all_under_way(sink) == 0)
 		return queue_is_empty(&sink->queue);
-	return now_us >= sink->stop_us + STOP_CONNECT_US && !http_is_connected(sink->service.http);
+	const bool hopes = sink->is_answered && http_is_connected(sink->service.http);
+	return now_us >= sink->stop_us + STOP_CONNECT_US && !hopes;
 }
 
 /* ---- The pump --------------------------------------------------------------------------------------- */
