@@ -28,8 +28,7 @@ static const char per_latency[] =
 	"WITH hit AS (SELECT e.%s AS part, i.use_case_name AS name, e.category, e.resource,"
 	" e.end_to_end_latency_ms AS latency_ms, count(*) AS events,"
 	" sum(coalesce(e.http_status_code >= 400 OR e.http_status_code = 299, 0)) AS failures,"
-	" sum(e.input_units) AS input_units, sum(e.output_units) AS output_units,"
-	" sum(" HISTORY_EVENT_COST ") AS cost"
+	" sum(e.input_units) AS input_units, sum(e.output_units) AS output_units"
 	" FROM events e LEFT JOIN use_case_instances i ON i.id = e.instance"
 	" WHERE true";
 
@@ -37,11 +36,24 @@ static const char per_latency[] =
 
 #define PERCENTILE(p) ", min(CASE WHEN q.upto * 100 >= q.n * " p " THEN q.latency_ms END)"
 
+/* Units are added up before they are priced: there are far more events than days and types. */
+static const char per_day[] =
+	" GROUP BY 1, 2, 3, 4, 5), unit AS (SELECT e.%s AS part, i.use_case_name AS name, e.category, e.resource,"
+	" e.event_timestamp_us / 86400000000 AS day, j.key AS type,"
+	" coalesce(sum(j.value ->> '$.input'), 0) AS input, coalesce(sum(j.value ->> '$.output'), 0) AS output"
+	" FROM events e LEFT JOIN use_case_instances i ON i.id = e.instance CROSS JOIN json_each(e.units) j"
+	" WHERE " HISTORY_ANY_PRICE;
+
 static const char sums[] =
-	" GROUP BY 1, 2, 3, 4, 5)"
+	" GROUP BY 1, 2, 3, 4, 5, 6), cost AS MATERIALIZED (SELECT v.part, v.name, v.category, v.resource, "
+	HISTORY_COST("v.input", "v.output") " AS cost FROM unit v CROSS JOIN names y ON y.text = v.type"
+	" CROSS JOIN prices p ON p.id = " HISTORY_PRICE("v.category", "v.resource", "y.id", "v.day")
+	" GROUP BY 1, 2, 3, 4)"
 	" SELECT p.text, u.text, c.text, r.text, sum(q.events), sum(q.failures), sum(q.input_units), sum(q.output_units),"
 	" sum(q.latency_ms * q.events) * 1.0 / max(q.n), max(q.latency_ms)"
-	PERCENTILE("50") PERCENTILE("95") PERCENTILE("99") ", sum(q.cost)"
+	PERCENTILE("50") PERCENTILE("95") PERCENTILE("99")
+	", (SELECT k.cost FROM cost k WHERE k.part IS q.part AND k.name IS q.name AND k.category IS q.category"
+	" AND k.resource IS q.resource)"
 	" FROM (SELECT *, sum(events) FILTER (WHERE latency_ms IS NOT NULL) OVER"
 	"   (PARTITION BY " KEY " ORDER BY latency_ms) AS upto,"
 	"  sum(events) FILTER (WHERE latency_ms IS NOT NULL) OVER (PARTITION BY " KEY ") AS n FROM hit) q"
@@ -64,8 +76,11 @@ static void add_time_or_name(struct buf *sql, const struct history_filters *filt
 static int open_sums(struct history *history, struct err *err)
 {
 	struct buf sql = BUF_INIT;
-	buf_addf(&sql, per_latency,
-		 history->kind == HISTORY_USAGE_BY_USER ? "user_id" : "use_case_step");
+	const char *part = history->kind == HISTORY_USAGE_BY_USER ? "user_id" : "use_case_step";
+	buf_addf(&sql, per_latency, part);
+	add_time_or_name(&sql, &history->filters);
+	history_filter_events(&sql, &history->filters, &history->ids);
+	buf_addf(&sql, per_day, part);
 	add_time_or_name(&sql, &history->filters);
 	history_filter_events(&sql, &history->filters, &history->ids);
 	buf_addf(&sql, sums, history_direction(history));
