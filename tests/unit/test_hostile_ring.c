@@ -446,6 +446,23 @@ Test(hostile_ring, a_second_name_bars_a_ring_until_it_is_gone)
 	forge_remove(&forge, client_site.rings);
 }
 
+/* A sound ring of somebody else's, which an agent with more rights could read. */
+Test(hostile_ring, a_link_to_a_ring_elsewhere_is_not_followed)
+{
+	char elsewhere[] = "/dev/shm/payi-test-elsewhere-XXXXXX", path[320], link[320];
+	struct forge forge;
+	forge_init(&forge, number);
+	cr_assert_not_null(mkdtemp(elsewhere));
+	forge_put(&forge, elsewhere, true);
+	snprintf(path, sizeof(path), "%s/%s", elsewhere, forge.name);
+	snprintf(link, sizeof(link), "%s/%s", client_site.rings, forge.name);
+	cr_assert_eq(symlink(path, link), 0);
+	serve_neighbour();
+	cr_assert_eq(count_rows("SELECT count(*) FROM rings"), 1);
+	forge_remove(&forge, elsewhere);
+	rmdir(elsewhere);
+}
+
 static double seconds(void)
 {
 	struct timespec now;
