@@ -207,17 +207,31 @@ void stage_set_up(struct stage *stage, const struct stage_scenario *scenario)
 	scenario->begin(stage);
 }
 
+static void say_last_line(const struct place *place)
+{
+	char line[2000], last[2000] = "";
+	FILE *log = fopen(place->log, "re");
+	while (log && fgets(line, sizeof(line), log))
+		memcpy(last, line, sizeof(last));
+	if (log)
+		fclose(log);
+	fprintf(stderr, "  it said at last: %s", last);
+}
+
 static bool judge(struct stage *stage, const struct stage_scenario *scenario, int end)
 {
 	if (WIFSIGNALED(end)) {
 		prove_finding("the agent was killed by signal %d", WTERMSIG(end));
+		say_last_line(&stage->place);
 		return false;
 	}
 	const int code = WEXITSTATUS(end);
-	if (code == 0 ? !scenario->armed : stage_is_ready(stage))
+	if (code == 0 ? !scenario->armed : stage_is_ready(stage)) {
 		prove_finding("the agent ended with %d", code);
-	else if (code != 0 && place_count_log(&stage->place, "payi-agent run:") == 0)
+		say_last_line(&stage->place);
+	} else if (code != 0 && place_count_log(&stage->place, "payi-agent run:") == 0) {
 		prove_finding("the agent ended with %d, and does not say why", code);
+	}
 	return code != 0;
 }
 
