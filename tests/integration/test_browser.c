@@ -258,7 +258,10 @@ Test(browser, is_used_by_the_keyboard_alone)
 	/* The plot is read, slot by slot. */
 	json_decref(
 		browser_eval(&browser, "document.querySelector('#latency-plot .canvas').focus()"));
-	browser_keys(&browser, BROWSER_END BROWSER_LEFT BROWSER_LEFT);
+	browser_keys(&browser, BROWSER_END);
+	const double end = browser_number(&browser, "document.activeElement.ariaValueNow");
+	browser_keys(&browser, BROWSER_LEFT BROWSER_LEFT BROWSER_LEFT BROWSER_RIGHT);
+	cr_expect_eq(browser_number(&browser, "document.activeElement.ariaValueNow"), end - 2);
 	cr_expect(browser_is(&browser, "return /p95 .*ms.*events/.test(document.activeElement"
 				       ".getAttribute('aria-valuetext'))"));
 	cr_expect(browser_is(&browser,
