@@ -86,6 +86,13 @@ Test(sink_endpoint, what_waits_for_a_person_is_asked_about_less_and_less_often)
 	cr_assert_eq(endpoint.holds, 0);
 }
 
+Test(sink_endpoint, a_hold_does_not_shorten_a_wait_that_was_asked_for)
+{
+	endpoint_failed(&endpoint, false, 100 * SECOND, 0);
+	endpoint_hold(&endpoint, ENDPOINT_KEY_REFUSED, -1, 0);
+	cr_assert_geq(endpoint.next_try_us, 100 * SECOND);
+}
+
 Test(sink_endpoint, single_ingest_is_remembered_and_bulk_asked_for_again)
 {
 	endpoint_no_bulk(&endpoint);

@@ -118,7 +118,9 @@ void endpoint_hold(struct endpoint *endpoint, enum endpoint_state state, int64_t
 	if (!was_held || now_us >= endpoint->next_try_us) {
 		endpoint->holds = was_held ? endpoint->holds + 1 : 0;
 		endpoint->next_try_us =
-			now_us + doubled(ENDPOINT_HELD_FIRST_US, endpoint->holds, ENDPOINT_HELD_US);
+			later(endpoint->next_try_us, /* another answer may have asked for more */
+			      now_us + doubled(ENDPOINT_HELD_FIRST_US, endpoint->holds,
+					       ENDPOINT_HELD_US));
 	}
 	endpoint->state = state;
 	endpoint->next_try_us = later(endpoint->next_try_us, now_us + retry_after_us);
