@@ -72,7 +72,7 @@ static void begin_swarm(struct swarm *swarm)
 	swarm->events = 600;
 	swarm->pause_us = swarm->active_us * swarm->apps * swarm->burst / swarm->events;
 	swarm->handles = swarm->definitions = true;
-	swarm->put_off_permille = 60;
+	swarm->put_off_permille = 100;
 	swarm->refused_permille = 20;
 	swarm->fate_permille[FATE_503] = 40;
 	swarm->fate_permille[FATE_LOST] = 20;
@@ -94,8 +94,8 @@ static void jump(void (*order)(int64_t), int64_t argument, bool back)
 		{10 * SIM_MINUTE, order, argument},
 		{back ? 40 * SIM_MINUTE : never_us, set_clock, 0},
 		{3 * SIM_HOUR, be_out, FATE_RESET_BEFORE},
-		{3 * SIM_HOUR + 10 * SIM_MINUTE, order, argument},
-		{back ? 3 * SIM_HOUR + 40 * SIM_MINUTE : never_us, set_clock, 0},
+		{3 * SIM_HOUR + 30 * SIM_MINUTE, order, argument},
+		{back ? 5 * SIM_HOUR : never_us, set_clock, 0},
 		{0, NULL, 0},
 	};
 	struct swarm swarm;

@@ -33,6 +33,6 @@ void sim_pass(int64_t monotonic_us); /* goes on to there */
 void sim_suspend(int64_t us);
 void sim_set_error(int64_t us);
 
-double sim_real_s(void); /* the machine's own, for how long this program may run */
+double sim_spent_s(void); /* of the processor, by this program: the one time that is real */
 
 #endif

@@ -127,7 +127,7 @@ static void digest(const char *text)
 		world.digest = (world.digest ^ (uint8_t)*text) * 1099511628211u;
 }
 
-static void note(const char *format, va_list arguments)
+__attribute__((format(printf, 1, 0))) static void note(const char *format, va_list arguments)
 {
 	char *line = world.lines[world.n_lines++ % LINES];
 	const int64_t us = sim_monotonic_us();
