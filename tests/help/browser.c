@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALL_S = 60, WAIT_S = 20, LOOK_MS = 50, ANSWER_BYTES_MAX = 64 << 20 };
+enum { CALL_S = 60, WAIT_S = 20, LOOK_MS = 50, DRIVER_TRIES = 5, ANSWER_BYTES_MAX = 64 << 20 };
 
 /* ---- One call of WebDriver ------------------------------------------------------------------------ */
 
@@ -155,11 +155,10 @@ static json_t *capabilities(const struct browser *browser)
 			 "performance", "ALL", "goog:chromeOptions", "args", arguments);
 }
 
-void browser_start(struct browser *browser)
+/* It wants one free port of two families, and ends when what it was given is free in one alone: then port is 0. */
+static void start_driver(struct browser *browser)
 {
 	int ends[2];
-	*browser = (struct browser){.profile = "/tmp/payi-browser-XXXXXX"};
-	cr_assert(mkdtemp(browser->profile), "cannot make %s", browser->profile);
 	cr_assert_eq(pipe(ends), 0);
 	browser->driver = fork();
 	cr_assert(browser->driver >= 0);
@@ -168,6 +167,19 @@ void browser_start(struct browser *browser)
 	close(ends[1]);
 	browser->port = read_port(ends[0]);
 	close(ends[0]);
+	if (browser->port > 0)
+		return;
+	kill(browser->driver, SIGKILL);
+	waitpid(browser->driver, NULL, 0);
+	browser->driver = 0;
+}
+
+void browser_start(struct browser *browser)
+{
+	*browser = (struct browser){.profile = "/tmp/payi-browser-XXXXXX"};
+	cr_assert(mkdtemp(browser->profile), "cannot make %s", browser->profile);
+	for (int i = 0; i < DRIVER_TRIES && browser->port <= 0; i++)
+		start_driver(browser);
 	cr_assert(browser->port > 0, "chromedriver does not start");
 	json_t *value = call(browser, "POST", "/session", capabilities(browser));
 	snprintf(browser->session, sizeof(browser->session), "%s",
