@@ -84,9 +84,12 @@ const char *help_agent_program(void)
 static void exec_agent(const struct help_site *site, const char *const *arguments,
 		       const char *const *environment)
 {
-	const char *argv[ARGUMENTS_MAX] = {help_agent_program(), "run",        "--data-dir",
-					   site->data,           "--ring-dir", site->rings};
-	int n = 6;
+	/* Events of a fixed day are used long after it: their sums stay, unless a test says otherwise. */
+	const char *argv[ARGUMENTS_MAX] = {
+		help_agent_program(), "run",       "--data-dir",       site->data,
+		"--ring-dir",         site->rings, "--rollups-days=0",
+	};
+	int n = 7;
 	for (; arguments && *arguments && n < ARGUMENTS_MAX - 1; arguments++)
 		argv[n++] = *arguments;
 	const int log = open(site->log, O_WRONLY | O_CREAT | O_APPEND, 0600);

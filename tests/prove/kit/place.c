@@ -118,14 +118,15 @@ int place_count_rings(const struct place *place)
 void place_exec_agent(const struct place *place)
 {
 	const char *given = getenv("AGENT_PROGRAM");
-	const char *argv[PLACE_ARGUMENTS_MAX + 7] = {given ? given : AGENT_PROGRAM,
+	const char *argv[PLACE_ARGUMENTS_MAX + 8] = {given ? given : AGENT_PROGRAM,
 						     "run",
 						     "--data-dir",
 						     place->data,
 						     "--ring-dir",
-						     place->rings};
+						     place->rings,
+						     "--rollups-days=0"};
 	for (int i = 0; i < PLACE_ARGUMENTS_MAX && place->arguments[i]; i++)
-		argv[6 + i] = place->arguments[i];
+		argv[7 + i] = place->arguments[i];
 	const int log = open(place->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	dup2(log, STDERR_FILENO);
 	dup2(log, STDOUT_FILENO);
