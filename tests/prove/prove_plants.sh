@@ -59,8 +59,9 @@ plant() {
 		compile "$source" || { echo "$1: $source does not compile"; return 1; }
 	done
 	link agent/payi-agent && link "$target" || { echo "$1: it does not link"; return 1; }
-	AGENT_PROGRAM=$scratch/bin/payi-agent PROVE_ONLY=$(field "$1" only) PROVE_AT=$(field "$1" at) \
-		timeout 240 sh -c "$scratch/bin/$program $arguments" >"$scratch/$1.log" 2>&1
+	# shellcheck disable=SC2046 # an environment is several words
+	env $(field "$1" environment) AGENT_PROGRAM="$scratch/bin/payi-agent" PROVE_ONLY="$(field "$1" only)" \
+		PROVE_AT="$(field "$1" at)" timeout 240 sh -c "$scratch/bin/$program $arguments" >"$scratch/$1.log" 2>&1
 	status=$?
 	# Found in words, or crashed; a program that could not work at all has found nothing.
 	if [ "$status" != 0 ] && { [ "$status" -ge 124 ] || grep -qE 'FOUND|FAIL|CRASH' "$scratch/$1.log"; }; then
