@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { RUNS_MAX = 250 /* of one scenario, of each kind */ };
+enum { RUNS_MAX = 100 /* of one scenario, of each kind */ };
 
 static const double lifted_after_s = 0.3;
 static const double soon_s = 10;
