@@ -463,6 +463,27 @@ Test(hostile_ring, a_link_to_a_ring_elsewhere_is_not_followed)
 	rmdir(elsewhere);
 }
 
+/* What lives on in the old one is drained, and new rings are found in the new one. */
+Test(hostile_ring, a_directory_that_is_replaced_is_followed)
+{
+	char old[320];
+	char *output;
+	payi_event event = client_small_event();
+	snprintf(old, sizeof(old), "%s-old", client_site.rings);
+	cr_assert_eq(rename(client_site.rings, old), 0);
+	cr_assert_eq(mkdir(client_site.rings, 0700), 0);
+	payi_client *late = client_open(0);
+	cr_assert(payi_track(late, &event) == PAYI_OK, "%s", payi_last_error());
+	n_neighbour++;
+	step(60);
+	serve_neighbour();
+	cr_assert_eq(count_rows("SELECT count(*) FROM rings"), 2);
+	cr_assert_eq(count_log("emptied or replaced"), 1);
+	payi_client_close(late);
+	cr_assert_eq(help_shell(&output, "rm -r '%s'", old), 0);
+	free(output);
+}
+
 static double seconds(void)
 {
 	struct timespec now;
