@@ -76,6 +76,7 @@ struct agent {
 	struct server *server;
 	struct metrics metrics;
 	const char *sink_state;
+	bool serving; /* all of it has started */
 	bool stopping;
 	bool hurrying; /* a second signal came, or the database is lost */
 	bool is_lost;
@@ -211,6 +212,8 @@ static void on_looked(uv_async_t *async)
 {
 	const struct agent *agent = async->data;
 	const struct settings *settings = agent->settings;
+	if (!agent->serving)
+		return; /* a later part could not start, and the loop runs only to end */
 	log_info("agent is ready", LOG_STR("rings", settings->ring_dir),
 		 LOG_STR("database", settings->database), LOG_INT("pid", getpid()), LOG_END);
 	if (!agent->stopping)
@@ -582,6 +585,7 @@ static int live(struct process *process, const struct err *damage, struct err *l
 	const int status = start(&agent, err);
 	if (!status) {
 		watch_begin(process->watch, &agent.loop, &host);
+		agent.serving = true;
 		uv_run(&agent.loop, UV_RUN_DEFAULT);
 	}
 	end(&agent);
