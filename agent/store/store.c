@@ -189,11 +189,26 @@ static int put_state(struct store *store, struct err *err)
 	return status || sqlite3_changes(store->db) == 1 ? status : fenced(err);
 }
 
+/*
+ * SQLite rolls back by itself when memory or the disk runs out in a statement. What was written after that would be
+ * committed on its own; our state among it would say that all of it was.
+ */
+static int check_transaction(struct store *store, struct err *err)
+{
+	return sqlite3_get_autocommit(store->db)
+		       ? err_set(err, ERR_STORE, "the transaction was broken off")
+		       : 0;
+}
+
 int store_commit(struct store *store, struct err *err)
 {
-	int status = rows_write(store->events, err);
+	int status = check_transaction(store, err);
+	if (!status)
+		status = rows_write(store->events, err);
 	if (!status)
 		status = rollups_write(store->rollups, err);
+	if (!status)
+		status = check_transaction(store, err);
 	if (!status)
 		status = put_state(store, err);
 	if (status)
