@@ -15,7 +15,7 @@ say() { printf '\n== %s\n' "$*"; }
 packages='cmake ninja-build gcc g++ libc6-dev pkg-config git binutils sqlite3 strace
 libuv1-dev libcurl4-openssl-dev libsqlite3-dev libjansson-dev libinih-dev zlib1g-dev
 libcriterion-dev libmsgpack-dev libmicrohttpd-dev relacy-dev spin clang-format mandoc
-systemd prometheus procps python3 python3-yaml curl openssl patch'
+systemd prometheus procps python3 python3-yaml curl openssl patch ca-certificates'
 [ "$variant" = clang ] && packages="$packages clang"
 
 sudo=

@@ -291,6 +291,7 @@ static pid_t start_application(int go)
 
 static void start_agent(bool shared)
 {
+	place_share_program(&place);
 	const int log = open(place.log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (log < 0 || fchown(log, AGENT, GROUP))
 		prove_broken("cannot make the log: %s", strerror(errno));

@@ -248,6 +248,7 @@ static void run_as_user(void)
 	if (chmod(place.root, 0755) || chown(place.rings, USER, USER) ||
 	    chown(place.data, USER, USER))
 		prove_broken("cannot give the place away: %s", strerror(errno));
+	place_share_program(&place);
 	const int log = open(place.log, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (log < 0 || fchown(log, USER, USER))
 		prove_broken("cannot make the log: %s", strerror(errno));

@@ -59,6 +59,9 @@ void place_remove(struct place *place)
 		fprintf(stderr, "kept: %s\n", place->root);
 	else
 		remove_tree(place->root);
+	if (*place->program)
+		remove_tree(place->program);
+	place->program[0] = '\0';
 }
 
 void place_empty(struct place *place)
@@ -115,10 +118,30 @@ int place_count_rings(const struct place *place)
 
 /* ---- The agent ------------------------------------------------------------------------------------ */
 
-void place_exec_agent(const struct place *place)
+static const char *program(void)
 {
 	const char *given = getenv("AGENT_PROGRAM");
-	const char *argv[PLACE_ARGUMENTS_MAX + 8] = {given ? given : AGENT_PROGRAM,
+	return given ? given : AGENT_PROGRAM;
+}
+
+/* Not beside the rings: programs may be kept from running there. */
+void place_share_program(struct place *place)
+{
+	char path[sizeof(place->program) + 16];
+	snprintf(place->program, sizeof(place->program), "/tmp/payi-prove-XXXXXX");
+	if (!mkdtemp(place->program))
+		prove_broken("cannot make a directory in /tmp: %s", strerror(errno));
+	snprintf(path, sizeof(path), "%s/payi-agent", place->program);
+	copy_file(program(), path);
+	if (chmod(path, 0755) || chmod(place->program, 0755))
+		prove_broken("cannot share %s: %s", path, strerror(errno));
+}
+
+void place_exec_agent(const struct place *place)
+{
+	char shared[sizeof(place->program) + 16];
+	snprintf(shared, sizeof(shared), "%s/payi-agent", place->program);
+	const char *argv[PLACE_ARGUMENTS_MAX + 8] = {*place->program ? shared : program(),
 						     "run",
 						     "--data-dir",
 						     place->data,

@@ -24,6 +24,7 @@ struct place {
 	const char *arguments
 		[PLACE_ARGUMENTS_MAX]; /* of the agents, beside the directories; NULL ends them */
 	const char *key;               /* PAYI_API_KEY of the agents; NULL: none */
+	char program[32];              /* the shared copy's directory; "": there is none */
 	pid_t agent;                   /* 0: none runs */
 };
 
@@ -37,6 +38,12 @@ void place_empty(struct place *place);
 void place_copy_data(const struct place *from, struct place *to);
 
 /* ---- The agent ------------------------------------------------------------------------------------ */
+
+/*
+ * Has agents of this place run from a copy that every user may execute, wherever the build is: for agents of other users.
+ * Gone with place_remove().
+ */
+void place_share_program(struct place *place);
 
 /* In a child: becomes the agent. */
 _Noreturn void place_exec_agent(const struct place *place);
