@@ -32,7 +32,7 @@ trap clean_up EXIT
 
 chmod 755 "$dir"
 mkdir "$dir/bin" "$dir/data"
-cp "$1" "$2/genai_service" "$dir/bin/"
+cp "$1" "$2/genai_service" "$2/../libpayi.so.0" "$dir/bin/" # the build may be where these users may not look
 chmod 755 "$dir/bin" "$dir"/bin/*
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=755 tmpfs /var/lib
@@ -47,7 +47,7 @@ container() {
 	user=$1
 	shift
 	# shellcheck disable=SC2016 # for the inner shell
-	env -i PATH="$dir/bin:/usr/bin:/bin" HOME=/nowhere PAYI_RING_DIR=/run/payi/rings PAYI_DATA_DIR=/var/lib/payi/data \
+	env -i PATH="$dir/bin:/usr/bin:/bin" LD_LIBRARY_PATH="$dir/bin" HOME=/nowhere PAYI_RING_DIR=/run/payi/rings PAYI_DATA_DIR=/var/lib/payi/data \
 		PAYI_CONFIG=/dev/null unshare --mount --pid --fork --kill-child --mount-proc sh -c '
 		mount -o remount,bind,ro / || exit 78
 		if touch /written 2>/dev/null; then exit 79; fi
