@@ -236,7 +236,8 @@ static json_t *eval_text(struct browser *browser, const char *script)
 			  json_pack("{s:s, s:[]}", "script", script, "args"));
 }
 
-static json_t *eval_va(struct browser *browser, const char *format, va_list values)
+__attribute__((format(printf, 2, 0))) static json_t *eval_va(struct browser *browser,
+							     const char *format, va_list values)
 {
 	char *script;
 	cr_assert(vasprintf(&script, format, values) >= 0);

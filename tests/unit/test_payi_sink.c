@@ -381,7 +381,8 @@ Test(payi_sink, goes_on_with_batches_of_another_size)
 		add_events(85);
 		payi_sink_wake(sink);
 		run_until(all_delivered);
-		cr_expect_eq(n_items_max, sizes[i], "%zu items for %d", n_items_max, sizes[i]);
+		cr_expect_eq(n_items_max, (size_t)sizes[i], "%zu items for %d", n_items_max,
+			     sizes[i]);
 	}
 	check_tiling();
 }

@@ -54,7 +54,7 @@ void cases_track(payi_client *client, uint32_t producer)
 
 void cases_must_end_well(pid_t child)
 {
-	int status;
+	int status = -1;
 	MUST(child > 0 && waitpid(child, &status, 0) == child);
 	MUST(status == 0);
 }

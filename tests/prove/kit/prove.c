@@ -51,8 +51,9 @@ int prove_figure(int few, int many)
 	return all ? many : few;
 }
 
-static void print_row(const char *row, const char *goal, const char *verdict, const char *format,
-		      va_list arguments)
+__attribute__((format(printf, 4, 0))) static void print_row(const char *row, const char *goal,
+							    const char *verdict, const char *format,
+							    va_list arguments)
 {
 	char reached[512];
 	vsnprintf(reached, sizeof(reached), format, arguments);
