@@ -70,6 +70,7 @@ export function confirmed(title, text, yes) {
       done(event.currentTarget.dataset.answer === "yes");
     };
     for (const button of buttons) button.onclick = end;
-    dialog.onclose = () => done(false);
+    // The event comes a moment after the dialog has shut: if it is open again by then, the event is the last question's.
+    dialog.onclose = () => dialog.open || done(false);
   });
 }
