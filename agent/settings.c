@@ -126,6 +126,16 @@ int settings_set(struct settings *settings, int i, const char *value, const char
 	return status ? status : replace(&settings->origin[i], origin, err);
 }
 
+int settings_pass_over(const struct settings *settings, int status, const struct err *err)
+{
+	struct err *passed_over = settings->flags.passed_over;
+	if (!passed_over || status != ERR_CONFIG)
+		return status;
+	if (!passed_over->code)
+		*passed_over = *err;
+	return 0;
+}
+
 /* ---- Where values come from ----------------------------------------------------------------------- */
 
 static int read_defaults(struct settings *settings, struct err *err)
@@ -140,7 +150,8 @@ static int read_file(struct settings *settings, const char *flag, struct err *er
 {
 	const char *variable = getenv("PAYI_CONFIG");
 	const char *path = flag ? flag : variable && *variable ? variable : NULL;
-	const int status = settings_read_file(settings, path ? path : DEFAULT_FILE, path, err);
+	const int status = settings_pass_over(
+		settings, settings_read_file(settings, path ? path : DEFAULT_FILE, path, err), err);
 	if (status < 0)
 		return status;
 	const int failed = replace(&settings->config_file,
@@ -148,7 +159,11 @@ static int read_file(struct settings *settings, const char *flag, struct err *er
 				   : path ? path
 					  : DEFAULT_FILE,
 				   err);
-	return failed ? failed : settings_read_parts(settings, path ? path : DEFAULT_FILE, err);
+	return failed ? failed
+		      : settings_pass_over(
+				settings,
+				settings_read_parts(settings, path ? path : DEFAULT_FILE, err),
+				err);
 }
 
 /* The first of the names, separated by spaces, that the environment has a value for. */
@@ -188,7 +203,8 @@ static int read_environment(struct settings *settings, struct err *err)
 		char variable[SETTING_TEXT_BYTES];
 		const char *value = find_variable(settings_table[i].env, variable);
 		if (value)
-			status = settings_set(settings, i, value, variable, err);
+			status = settings_pass_over(
+				settings, settings_set(settings, i, value, variable, err), err);
 	}
 	return status;
 }
@@ -279,7 +295,7 @@ int settings_load(struct settings *settings, const struct settings_flags *flags,
 	if (!status)
 		status = find_credential(settings, err);
 	if (!status)
-		status = fill_directories(settings, err);
+		status = settings_pass_over(settings, fill_directories(settings, err), err);
 	if (status)
 		settings_release(settings);
 	return status;

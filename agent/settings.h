@@ -118,6 +118,11 @@ enum {
 struct settings_flags {
 	const char *config_file; /* --config */
 	const char *value[SETTINGS_N];
+	/*
+	 * NULL: what is wrong in a file or in the environment is an error. Else the first that is wrong is told there (code 0:
+	 * none was), it is passed over, and all the rest counts: for those who only look at an agent that runs with other settings.
+	 */
+	struct err *passed_over;
 };
 
 struct settings {

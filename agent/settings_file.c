@@ -110,7 +110,8 @@ static int on_entry(void *user, const char *section, const char *name, const cha
 {
 	struct config_file *file = user;
 	if (!file->status)
-		file->status = take_entry(file, section, name, value);
+		file->status = settings_pass_over(
+			file->settings, take_entry(file, section, name, value), file->err);
 	return file->status == 0;
 }
 
@@ -147,6 +148,8 @@ static size_t read_line(struct config_file *file, char *line, size_t bytes)
 		else
 			line[n++] = (char)c;
 	}
+	while (c != '\n' && c != EOF) /* of a line that is passed over */
+		c = getc(file->stream);
 	line[n] = '\0';
 	return n;
 }
@@ -165,6 +168,10 @@ static char *on_line(char *line, int bytes, void *user)
 	memmove(line, line + indent, len - indent + 1);
 	if (!file->status && !is_well_ended(line))
 		file->status = refuse_line(file, "a section is a line of its own: [name]");
+	if (file->status) {
+		file->status = settings_pass_over(file->settings, file->status, file->err);
+		snprintf(line, (size_t)bytes, "\n");
+	}
 	return file->status || len == 0 ? NULL : line;
 }
 

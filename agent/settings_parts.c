@@ -83,7 +83,8 @@ int settings_read_parts(struct settings *settings, const char *path, struct err 
 	int status = 0;
 	for (int i = 0; i < n; i++) {
 		if (!status)
-			status = read_part(settings, dir, parts[i]->d_name, err);
+			status = settings_pass_over(
+				settings, read_part(settings, dir, parts[i]->d_name, err), err);
 		free(parts[i]);
 	}
 	free(parts);

@@ -10,6 +10,9 @@
 int settings_set(struct settings *settings, int setting, const char *value, const char *origin,
 		 struct err *err);
 
+/* What becomes of a status when the flags say that what is wrong is passed over: 0 for ERR_CONFIG, which is told there. */
+int settings_pass_over(const struct settings *settings, int status, const struct err *err);
+
 /*
  * Reads a configuration file into the settings. 1: there is none, and it need not exist. ERR_CONFIG: the text
  * begins with file:line.

@@ -157,10 +157,11 @@ static const struct argp_option *unless_empty(const struct argp_option *options)
 	return options && (options->name || options->doc) ? options : NULL;
 }
 
-int cli_parse(const struct cli_line *line, int argc, char **argv, struct settings *settings)
+static int parse_line(const struct cli_line *line, int argc, char **argv, struct settings *settings,
+		      struct err *passed_over)
 {
 	struct setting_options *options = malloc(sizeof(*options));
-	struct settings_flags flags = {0};
+	struct settings_flags flags = {.passed_over = passed_over};
 	struct inputs inputs = {line->input, &flags, line->output};
 	struct err err = {0};
 	char command[NAME_BYTES];
@@ -199,13 +200,45 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 	};
 	snprintf(command, sizeof(command), "%s", line->command);
 	argv[0] = command; /* what argp's messages begin with */
+	int status = 0;
 	const error_t error = argp_parse(&root, argc, argv, 0, NULL, &inputs);
 	free(options);
 	if (error)
-		err_set(&err, ERR_CONFIG, "%s", strerror(error));
+		status = err_set(&err, ERR_CONFIG, "%s", strerror(error));
 	else if (line->settings != CLI_SETTINGS_NONE)
-		settings_load(settings, &flags, &err);
-	return err.code ? cli_fail(line->command, &err) : CLI_FINE;
+		status = settings_load(settings, &flags, &err);
+	return status ? cli_fail(line->command, &err) : CLI_FINE;
+}
+
+int cli_parse(const struct cli_line *line, int argc, char **argv, struct settings *settings)
+{
+	return parse_line(line, argc, argv, settings, NULL);
+}
+
+int cli_parse_around(const struct cli_line *line, int argc, char **argv, struct settings *settings,
+		     struct err *passed_over)
+{
+	*passed_over = (struct err){0};
+	return parse_line(line, argc, argv, settings, passed_over);
+}
+
+int cli_warn_of_settings(const struct cli_line *line, struct settings *settings,
+			 const struct err *passed_over)
+{
+	if (!passed_over->code)
+		return CLI_FINE;
+	if (!settings->database) {
+		settings_release(settings);
+		return cli_fail(line->command, passed_over);
+	}
+	struct buf text = BUF_INIT;
+	display_add(&text, passed_over->text);
+	fprintf(stderr,
+		"%s: the settings are wrong, an agent would not start with them; this goes by all "
+		"but these: %s\n",
+		line->command, buf_text(&text));
+	buf_release(&text);
+	return CLI_FINE;
 }
 
 /* ---- Ends ----------------------------------------------------------------------------------------- */

@@ -67,6 +67,20 @@ struct cli_line {
 int cli_parse(const struct cli_line *line, int argc, char **argv, struct settings *settings);
 
 /*
+ * Likewise, but what is wrong in the files or the environment is passed over, and told in *passed_over (code 0: nothing
+ * is). Where it is a directory that is missing, settings->database is NULL.
+ */
+int cli_parse_around(const struct cli_line *line, int argc, char **argv, struct settings *settings,
+		     struct err *passed_over);
+
+/*
+ * Says on standard error what was passed over, if anything was, and that the rest counts. CLI_FINE, or CLI_USAGE with settings
+ * released: they do not even say where to look.
+ */
+int cli_warn_of_settings(const struct cli_line *line, struct settings *settings,
+			 const struct err *passed_over);
+
+/*
  * Says "COMMAND: text" on standard error. Returns CLI_USAGE for ERR_CONFIG, else CLI_FAILED. ERR_CLOSED, that nobody
  * reads the output any more (`| head`), needs no words.
  */

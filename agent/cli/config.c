@@ -36,10 +36,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (*action == ACTION_NONE)
 			argp_error(state, "say what: sample, check or show");
-		if (*action == ACTION_SAMPLE) { /* also where the settings are wrong now */
-			settings_sample(stdout);
-			exit(cli_finish(state->name));
-		}
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -96,32 +92,93 @@ static int show_sheet(const struct settings *settings, const struct format_optio
 	return sheet_print(&sheet, look, err);
 }
 
-static void say_fine(const struct settings *settings)
+static int sample(const struct format_options *look, struct err *err)
 {
-	if (*settings->config_file)
+	static const struct history_column of_sample[] = {
+		{"section", "SECTION", HISTORY_TEXT, 1}, {"name", "NAME", HISTORY_TEXT, 1},
+		{"default", "DEFAULT", HISTORY_TEXT, 1}, {"allowed", "ALLOWED", HISTORY_TEXT, 1},
+		{"environment", "ENV", HISTORY_TEXT, 1}, {"at_start", "AT START", HISTORY_BOOL, 1},
+		{"meaning", "MEANING", HISTORY_TEXT, 1},
+	};
+	struct sheet sheet = {.columns = of_sample,
+			      .n_columns = sizeof(of_sample) / sizeof(of_sample[0])};
+	if (look->kind == FORMAT_TABLE) {
+		settings_sample(stdout);
+		return 0;
+	}
+	for (int i = 0; i < SETTINGS_N; i++) {
+		const struct setting *setting = &settings_table[i];
+		char allowed[SETTING_TEXT_BYTES];
+		sheet_add(&sheet, setting->section);
+		sheet_add(&sheet, setting->name);
+		sheet_add(&sheet, setting->value);
+		sheet_add(&sheet, setting_allowed(setting, allowed));
+		sheet_add(&sheet, setting->env);
+		sheet_add_bool(&sheet, setting->effect == SETTING_AT_START);
+		sheet_add(&sheet, setting->help);
+	}
+	return sheet_print(&sheet, look, err);
+}
+
+/* error: what is wrong; code 0: nothing is. For people that is said as any error of a command. */
+static int check(const struct settings *settings, const struct err *error,
+		 const struct format_options *look, struct err *err)
+{
+	static const struct history_column of_check[] = {{"file", "FILE", HISTORY_TEXT, 1},
+							 {"fine", "FINE", HISTORY_BOOL, 1},
+							 {"error", "ERROR", HISTORY_TEXT, 1}};
+	struct sheet sheet = {.columns = of_check, .n_columns = 3, .is_one = true};
+	if (look->kind != FORMAT_TABLE) {
+		sheet_add(&sheet, settings->config_file);
+		sheet_add_bool(&sheet, !error->code);
+		sheet_add(&sheet, error->code ? error->text : "");
+		return sheet_print(&sheet, look, err);
+	}
+	if (!error->code && *settings->config_file)
 		printf("%s: fine\n", settings->config_file);
-	else
+	else if (!error->code)
 		printf("no configuration file; the environment and the defaults are fine\n");
+	return 0;
+}
+
+/* What is wrong with the settings is the answer of check, nothing to sample, and the end of show. */
+static int act(enum action action, const struct settings *settings, const struct err *passed_over,
+	       const struct format_options *look, struct err *err)
+{
+	struct err wrong = *passed_over;
+	if (action == ACTION_SAMPLE)
+		return sample(look, err);
+	if (action == ACTION_CHECK) {
+		if (!wrong.code)
+			options_check(settings, &wrong);
+		const int status = check(settings, &wrong, look, err);
+		if (!status)
+			*err = wrong;
+		return status ? status : wrong.code;
+	}
+	if (wrong.code) {
+		*err = wrong;
+		return wrong.code;
+	}
+	if (look->kind != FORMAT_TABLE)
+		return show_sheet(settings, look, err);
+	show(settings);
+	return 0;
 }
 
 int cli_config(int argc, char **argv)
 {
 	enum action action = ACTION_NONE;
 	struct settings settings;
-	struct output output = {.formats = OUTPUT_ALL};
+	struct output output = {0};
+	struct err err = {0}, passed_over;
 	const struct argp argp = {.parser = parse, .args_doc = "sample|check|show", .doc = doc};
 	const struct cli_line line = {"payi-agent config", &argp, &action, CLI_SETTINGS_ALL,
 				      &output};
-	const int status = cli_parse(&line, argc, argv, &settings);
-	if (status)
-		return status;
-	struct err err = {0};
-	if (action == ACTION_SHOW && output.format.kind != FORMAT_TABLE)
-		show_sheet(&settings, &output.format, &err);
-	else if (action == ACTION_SHOW)
-		show(&settings);
-	else if (options_check(&settings, &err) == 0)
-		say_fine(&settings);
+	const int usage = cli_parse_around(&line, argc, argv, &settings, &passed_over);
+	if (usage)
+		return usage;
+	const int status = act(action, &settings, &passed_over, &output.format, &err);
 	settings_release(&settings);
-	return err.code ? cli_fail(line.command, &err) : cli_finish(line.command);
+	return status ? cli_fail(line.command, &err) : cli_finish(line.command);
 }

@@ -3,6 +3,8 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "cli/listing.h"
+#include "cli/members.h"
+#include "cli/sheet.h"
 #include "dead_order.h"
 
 #include <argp.h>
@@ -44,29 +46,71 @@ static int dead_list(int argc, char **argv)
 
 /* ---- show ----------------------------------------------------------------------------------------- */
 
-static int show_events(const char *database, const struct history_filters *filters, struct err *err)
+/* "[" and "," before an object where they are items of an array. */
+static const char *before_object(const struct format_options *format, size_t i)
 {
-	struct query_db *db = NULL;
-	struct buf out = BUF_INIT;
-	int status = query_db_open(database, &db, err);
-	for (size_t i = 0; i < filters->n_events && status >= 0; i++) {
-		status = dead_story(db, filters->events[i], &out, err);
+	if (format->kind != FORMAT_JSON)
+		return i && format->kind == FORMAT_TABLE ? "\n" : "";
+	return i ? ",\n" : "[\n";
+}
+
+static int add_event(const char *story, size_t i, const struct format_options *format,
+		     struct sheet *sheet, struct buf *out, struct err *err)
+{
+	if (format->kind == FORMAT_CSV)
+		return members_add_cells(story, sheet, err);
+	buf_add_str(out, before_object(format, i));
+	if (format->kind == FORMAT_TABLE)
+		return members_add(story, format, out, err);
+	buf_add_str(out, story);
+	buf_add_str(out, format->kind == FORMAT_JSONL ? "\n" : "");
+	return 0;
+}
+
+static int add_events(struct query_db *db, const struct history_filters *filters,
+		      const struct format_options *format, struct sheet *sheet, struct buf *out,
+		      struct err *err)
+{
+	int status = 0;
+	for (size_t i = 0; i < filters->n_events && !status; i++) {
+		struct buf story = BUF_INIT;
+		status = dead_story(db, filters->events[i], &story, err);
 		if (status == 0)
 			status = err_set(err, ERR_INVALID, "there is no event %lld",
 					 (long long)filters->events[i]);
-		buf_add_char(&out, '\n');
+		else if (status > 0)
+			status = add_event(buf_text(&story), i, format, sheet, out, err);
+		buf_release(&story);
 	}
-	if (status >= 0 && out.failed)
-		status = err_set(err, ERR_MEMORY, "out of memory");
-	if (status >= 0 && out.len)
-		fwrite(out.data, 1, out.len, stdout);
+	if (format->kind == FORMAT_JSON)
+		buf_add_str(out, "\n]\n");
+	if (format->kind == FORMAT_CSV)
+		sheet_text(sheet, format, out);
+	return status;
+}
+
+static int show_events(const char *database, const struct history_filters *filters,
+		       const struct format_options *format, struct err *err)
+{
+	struct query_db *db = NULL;
+	struct sheet sheet = {0};
+	struct buf out = BUF_INIT;
+	sheet.columns = dead_story_columns(&sheet.n_columns);
+	int status = query_db_open(database, &db, err);
+	if (!status)
+		status = add_events(db, filters, format, &sheet, &out, err);
+	if (!status)
+		status = out.failed || sheet.cells.failed
+				 ? err_set(err, ERR_MEMORY, "out of memory")
+				 : format_write(format, &out, err);
 	query_db_close(db);
+	buf_release(&sheet.cells);
 	buf_release(&out);
-	return status < 0 ? status : 0;
+	return status;
 }
 
 static int act_show(const struct settings *settings, const struct history_filters *filters,
-		    struct err *err)
+		    const struct format_options *format, struct err *err)
 {
 	struct dead_filter rest;
 	dead_filter_of(filters, &rest);
@@ -75,7 +119,7 @@ static int act_show(const struct settings *settings, const struct history_filter
 		return err_set(err, ERR_CONFIG,
 			       "say which by their numbers alone: payi-agent dead "
 			       "show EVENT");
-	return show_events(settings->database, filters, err);
+	return show_events(settings->database, filters, format, err);
 }
 
 static int dead_show(int argc, char **argv)
@@ -84,11 +128,12 @@ static int dead_show(int argc, char **argv)
 	static const struct listing listing = {
 		.command = "payi-agent dead show",
 		.arguments = "EVENT...",
-		.doc = "Events whole, a line of JSON each: how their delivery went, and under "
-		       "\"tracked\" all that the application said. Of any events, not only dead "
-		       "ones."
-		       "\vExample:\n"
-		       "  payi-agent dead show 4711 | jq .",
+		.doc = "Events whole: how their delivery went, and under \"tracked\" all that "
+		       "the "
+		       "application said. Of any events, not only dead ones."
+		       "\vExamples:\n"
+		       "  payi-agent dead show 4711\n"
+		       "  payi-agent dead show 4711 4712 --format jsonl | jq .tracked.units",
 		.filters = none,
 		.kind = HISTORY_DEAD,
 		.act = act_show,
@@ -99,29 +144,35 @@ static int dead_show(int argc, char **argv)
 /* ---- retry and drop ------------------------------------------------------------------------------- */
 
 static int act(const struct settings *settings, const struct history_filters *filters,
-	       enum dead_action action, struct err *err)
+	       enum dead_action action, const struct format_options *format, struct err *err)
 {
+	static const struct history_column columns[] = {{"events", "EVENTS", HISTORY_INT, 1}};
+	struct sheet sheet = {.columns = columns, .n_columns = 1, .is_one = true};
 	struct dead_filter filter;
 	int64_t n = 0;
 	dead_filter_of(filters, &filter);
 	const int status = dead_order(settings, action, &filter, &n, err);
 	if (status)
 		return status;
+	if (format->kind != FORMAT_TABLE) {
+		sheet_add_int(&sheet, n);
+		return sheet_print(&sheet, format, err);
+	}
 	printf("%lld %s\n", (long long)n,
 	       action == DEAD_RETRY ? "to be sent again" : "dropped; the history keeps them");
 	return 0;
 }
 
 static int act_retry(const struct settings *settings, const struct history_filters *filters,
-		     struct err *err)
+		     const struct format_options *format, struct err *err)
 {
-	return act(settings, filters, DEAD_RETRY, err);
+	return act(settings, filters, DEAD_RETRY, format, err);
 }
 
 static int act_drop(const struct settings *settings, const struct history_filters *filters,
-		    struct err *err)
+		    const struct format_options *format, struct err *err)
 {
-	return act(settings, filters, DEAD_DROP, err);
+	return act(settings, filters, DEAD_DROP, format, err);
 }
 
 static int dead_retry(int argc, char **argv)

@@ -128,18 +128,23 @@ static int print_end(struct request *request, struct err *err)
 int cli_doctor(int argc, char **argv)
 {
 	struct settings settings;
-	struct err err;
+	struct err err, passed_over;
 	struct request request = {
-		.output = {.formats = OUTPUT_ALL},
+
 		.sheet = {.columns = columns, .n_columns = sizeof(columns) / sizeof(columns[0])},
 	};
 	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
 	const struct cli_line line = {"payi-agent doctor", &argp, &request, CLI_SETTINGS_ALL,
 				      &request.output};
-	const int usage = cli_parse(&line, argc, argv, &settings);
+	const int usage = cli_parse_around(&line, argc, argv, &settings, &passed_over);
 	if (usage)
 		return usage;
-	doctor_examine(&settings, !request.no_network, take, &request);
+	if (!settings.database) {
+		settings_release(&settings);
+		return cli_fail(line.command, &passed_over);
+	}
+	/* Of settings that are not all there, the address may be another than that which the key is for. */
+	doctor_examine(&settings, !request.no_network && !passed_over.code, take, &request);
 	settings_release(&settings);
 	if (print_end(&request, &err))
 		return cli_fail(line.command, &err);

@@ -30,15 +30,6 @@ struct format {
 	int64_t n_rows;
 };
 
-int format_kind_of(const char *name)
-{
-	static const char *const names[] = {"table", "json", "jsonl", "csv"};
-	for (int i = FORMAT_TABLE; i <= FORMAT_CSV; i++)
-		if (strcmp(name, names[i]) == 0)
-			return i;
-	return -1;
-}
-
 void format_options_of_stdout(struct format_options *options)
 {
 	struct winsize size = {0};

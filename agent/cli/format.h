@@ -31,9 +31,6 @@ struct format_options {
 struct colour;
 struct format;
 
-/* The names are table, json, jsonl and csv; -1 for another. */
-int format_kind_of(const char *name);
-
 /* What standard output is: a terminal, how wide (COLUMNS, if set, has the last word), in colour. */
 void format_options_of_stdout(struct format_options *options);
 

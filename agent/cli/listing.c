@@ -299,8 +299,7 @@ int listing_run(const struct listing *listing, int argc, char **argv)
 		.listing = listing, .filters = HISTORY_FILTERS_INIT, .kind = listing->kind};
 	struct argp_option options[OPTIONS_MAX];
 	request.filters.limit = listing->show ? LISTING_LINES_DEFAULT : LIMIT_DEFAULT;
-	request.output =
-		(struct output){.formats = listing->act ? 0 : OUTPUT_ALL, .has_times = true};
+	request.output = (struct output){.has_times = true};
 	request.output.format.total = listing->total;
 	join_options(listing, options);
 	const struct argp argp = {.options = options,
@@ -318,7 +317,7 @@ int listing_run(const struct listing *listing, int argc, char **argv)
 		return status;
 	}
 	if (listing->act)
-		status = listing->act(&settings, &request.filters, &err);
+		status = listing->act(&settings, &request.filters, &request.output.format, &err);
 	else if (listing->show)
 		status = listing->show(&settings, &request.filters, &request.output.format, &err);
 	else

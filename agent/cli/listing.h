@@ -22,7 +22,7 @@ struct listing {
 		arguments; /* "[EVENT...]", for --help: words are numbers of events; NULL: there are none */
 	/* Instead of listing: what to do with what the filters mean. NULL: list. */
 	int (*act)(const struct settings *settings, const struct history_filters *filters,
-		   struct err *err);
+		   const struct format_options *format, struct err *err);
 	/* Or how to list otherwise, with options of its own for how much. NULL: by pages, to their end. */
 	int (*show)(const struct settings *settings, const struct history_filters *filters,
 		    const struct format_options *format, struct err *err);

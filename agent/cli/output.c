@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include "cli/cli.h"
 #include "cli/colour.h"
 
 #include <stdio.h>
@@ -7,18 +8,19 @@
 
 enum { KEY_FORMAT = 0x2000, KEY_UTC, KEY_COLOUR };
 
-static const char csv_doc[] =
-	"for people, or for programs: one array, a line per row, or RFC 4180; in CSV a text that "
-	"begins "
-	"with = + - or @ gets a ' in front, so that no spreadsheet runs it [default: table]";
-static const char plain_doc[] = "for people, or for programs [default: table]";
+#define FORMATS "table|json|jsonl|csv"
+
+static const char format_doc[] =
+	"for people, or for programs: one array (of a command with one answer, an object), a line "
+	"per "
+	"row, or RFC 4180; in CSV a text that begins with = + - or @ gets a ' in front, so that no "
+	"spreadsheet runs it [default: table]";
 
 static void read_format(const char *text, struct output *output, struct argp_state *state)
 {
-	const int kind = format_kind_of(text);
-	if (kind < 0 || !(output->formats & 1u << kind))
-		argp_error(state, "--format is '%s'; it must be one of: %s", text,
-			   output->formats_text);
+	const int kind = cli_word(FORMATS, text);
+	if (kind < 0)
+		argp_error(state, "--format is '%s'; it must be one of: " FORMATS, text);
 	else
 		output->format.kind = (enum format_kind)kind;
 }
@@ -45,33 +47,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* "table|json|csv": the names of what is offered, as --help and completion show them. */
-static void name_formats(struct output *output)
-{
-	static const char *const names[] = {"table", "json", "jsonl", "csv"};
-	output->formats_text[0] = '\0';
-	for (int i = FORMAT_TABLE; i <= FORMAT_CSV; i++) {
-		const size_t len = strlen(output->formats_text);
-		if (output->formats & 1u << i)
-			snprintf(output->formats_text + len, sizeof(output->formats_text) - len,
-				 "%s%s", len ? "|" : "", names[i]);
-	}
-}
-
 struct argp output_argp(struct output *output)
 {
 	int n = 0;
 	format_options_of_stdout(&output->format);
-	name_formats(output);
 	memset(output->option, 0, sizeof(output->option));
-	if (output->formats)
-		output->option[n++] =
-			(struct argp_option){"format",
-					     KEY_FORMAT,
-					     output->formats_text,
-					     0,
-					     output->formats & OUTPUT_CSV ? csv_doc : plain_doc,
-					     4};
+	output->option[n++] = (struct argp_option){"format", KEY_FORMAT, FORMATS, 0, format_doc, 4};
 	if (output->has_times)
 		output->option[n++] = (struct argp_option){
 			"utc",

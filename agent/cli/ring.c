@@ -8,7 +8,6 @@
 #include "history/status.h"
 
 #include <argp.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,13 +35,6 @@ static const struct history_column list_columns[] = {
 	{"note", "NOTE", HISTORY_TEXT, 3},
 };
 
-static void add_number(struct sheet *sheet, int64_t number)
-{
-	char text[32];
-	snprintf(text, sizeof(text), "%" PRId64, number);
-	sheet_add(sheet, text);
-}
-
 static void add_ring(struct sheet *sheet, const struct status_ring *ring)
 {
 	const struct books_ring *stored = &ring->stored;
@@ -50,19 +42,19 @@ static void add_ring(struct sheet *sheet, const struct status_ring *ring)
 	ring_id_text(stored->ring_id, id);
 	sheet_add(sheet, id);
 	sheet_add(sheet, stored->app_name);
-	add_number(sheet, stored->pid);
+	sheet_add_int(sheet, stored->pid);
 	if (ring->is_readable)
-		add_number(sheet, ring->uid);
+		sheet_add_int(sheet, ring->uid);
 	else
 		sheet_add(sheet, "");
 	sheet_add(sheet, status_ring_word(ring));
-	add_number(sheet, ring->lag_events);
-	add_number(sheet, ring->lag_bytes);
-	add_number(sheet, stored->records);
-	add_number(sheet, stored->dropped_full);
-	add_number(sheet, stored->dropped_too_big);
-	add_number(sheet, stored->dropped_busy);
-	add_number(sheet, stored->refused);
+	sheet_add_int(sheet, ring->lag_events);
+	sheet_add_int(sheet, ring->lag_bytes);
+	sheet_add_int(sheet, stored->records);
+	sheet_add_int(sheet, stored->dropped_full);
+	sheet_add_int(sheet, stored->dropped_too_big);
+	sheet_add_int(sheet, stored->dropped_busy);
+	sheet_add_int(sheet, stored->refused);
 	sheet_add(sheet, *ring->note ? ring->note : stored->reason);
 }
 
@@ -106,7 +98,7 @@ static int ring_list(int argc, char **argv)
 	static const struct argp_option none[] = {{0}};
 	struct settings settings;
 	struct err err;
-	struct output output = {.formats = OUTPUT_ALL};
+	struct output output = {0};
 	const struct argp argp = {.options = none, .parser = parse_nothing, .doc = doc};
 	const struct cli_line line = {"payi-agent ring list", &argp, NULL, CLI_SETTINGS_PATHS,
 				      &output};

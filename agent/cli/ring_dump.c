@@ -34,7 +34,7 @@ static const char doc[] =
 	"What is in a ring: for people its header, its lanes and a line for each record that still "
 	"lies "
 	"in it; "
-	"as jsonl each record whole, with all that was tracked, prompts too. RING is the beginning "
+	"as JSON each record whole, with all that was tracked, prompts too. RING is the beginning "
 	"of "
 	"a ring's id, as `payi-agent ring list` shows it, or the path of a file, also of a copy. "
 	"\"stored\" is by the database; null where it does not know the ring. Records that are "
@@ -59,6 +59,7 @@ struct dump {
 	const struct books_ring *stored; /* NULL: the database does not know it */
 	uint32_t lane;
 	int n_wrong;
+	int64_t n_shown;    /* in JSON */
 	struct sheet sheet; /* for all formats but JSON's */
 	struct buf json;
 };
@@ -174,6 +175,11 @@ static const char *stored_word(const struct dump *dump, uint64_t position)
 	return (int64_t)position < dump->stored->position[dump->lane] ? "yes" : "no";
 }
 
+static bool is_json(const struct dump *dump)
+{
+	return dump->output.format.kind == FORMAT_JSON || dump->output.format.kind == FORMAT_JSONL;
+}
+
 static void add_json(struct dump *dump, uint64_t position, const struct payi_ring_record *record,
 		     const uint8_t *payload, const char *stored)
 {
@@ -181,6 +187,8 @@ static void add_json(struct dump *dump, uint64_t position, const struct payi_rin
 	char reason[EVENT_REASON_BYTES];
 	struct buf content = BUF_INIT;
 	const char *wrong = add_content(record, payload, reason, &content);
+	if (dump->output.format.kind == FORMAT_JSON)
+		buf_add_str(out, dump->n_shown++ ? ",\n" : "[\n");
 	buf_addf(out,
 		 "{\"lane\":%u,\"position\":%" PRIu64 ",\"sequence\":%" PRIu64
 		 ",\"bytes\":%u,\"stored\":%s,\"type\":\"%s\",",
@@ -197,7 +205,7 @@ static void add_json(struct dump *dump, uint64_t position, const struct payi_rin
 		row_json_string(out, wrong);
 	else
 		buf_add(out, content.data, content.len);
-	buf_add_str(out, "}\n");
+	buf_add_str(out, dump->output.format.kind == FORMAT_JSON ? "}" : "}\n");
 	out->failed |= content.failed;
 	buf_release(&content);
 	dump->n_wrong += wrong != NULL;
@@ -237,7 +245,7 @@ static int take(void *context, uint64_t position, const struct payi_ring_record 
 	const char *stored = stored_word(dump, position);
 	if (dump->waiting_only && *stored == 'y')
 		return 0;
-	if (dump->output.format.kind == FORMAT_JSONL)
+	if (is_json(dump))
 		add_json(dump, position, record, payload, stored);
 	else
 		add_row(dump, position, record, payload, stored);
@@ -279,7 +287,7 @@ static void print_header(const struct dump *dump, const struct ring_counters *co
 static int print_records(struct dump *dump, struct err *err)
 {
 	const struct format_options *look = &dump->output.format;
-	if (look->kind != FORMAT_JSONL)
+	if (!is_json(dump))
 		return sheet_print(&dump->sheet, look, err);
 	const int status = dump->json.failed ? err_set(err, ERR_MEMORY, "out of memory")
 					     : format_write(look, &dump->json, err);
@@ -302,13 +310,13 @@ static int dump_lanes(struct dump *dump, const struct ring_counters *counters, s
 			*err = why;
 			status = walked;
 		}
-		if (!status && dump->output.format.kind == FORMAT_JSONL)
+		if (!status && is_json(dump))
 			status = print_records(dump,
 					       err); /* a lane's at a time, not all in memory */
 	}
-	if (!status && dump->output.format.kind != FORMAT_JSONL)
-		status = print_records(dump, err);
-	return status;
+	if (dump->output.format.kind == FORMAT_JSON)
+		buf_add_str(&dump->json, dump->n_shown ? "\n]\n" : "[]\n");
+	return status ? status : print_records(dump, err);
 }
 
 static int dump_ring(struct dump *dump, struct err *err)
@@ -391,7 +399,7 @@ int ring_dump(int argc, char **argv)
 	struct settings settings;
 	struct err err;
 	struct dump dump = {
-		.output = {.formats = OUTPUT_TABLE | OUTPUT_JSONL | OUTPUT_CSV, .has_times = true},
+		.output = {.has_times = true},
 		.sheet = {.columns = columns, .n_columns = sizeof(columns) / sizeof(columns[0])},
 	};
 	const struct argp argp = {

@@ -11,11 +11,22 @@ void sheet_add(struct sheet *sheet, const char *text)
 	buf_add(&sheet->cells, text, strlen(text) + 1);
 }
 
+void sheet_add_int(struct sheet *sheet, int64_t number)
+{
+	buf_add_int(&sheet->cells, number);
+	buf_add_char(&sheet->cells, '\0');
+}
+
+void sheet_add_bool(struct sheet *sheet, bool truth)
+{
+	sheet_add(sheet, truth ? "true" : "false");
+}
+
 static void add_json_value(struct buf *out, const char *cell, enum history_type type)
 {
 	if (!*cell)
 		buf_add_str(out, "null");
-	else if (type == HISTORY_INT)
+	else if (type == HISTORY_INT || type == HISTORY_BOOL || type == HISTORY_JSON)
 		buf_add_str(out, cell);
 	else
 		row_json_string(out, cell);
@@ -45,7 +56,7 @@ static void add_value(struct buf *out, const struct sheet *sheet,
 		add_csv_value(out, options, cell);
 		return;
 	}
-	if (kind == FORMAT_JSON && i == 0)
+	if (kind == FORMAT_JSON && i == 0 && !sheet->is_one)
 		buf_add_str(out, row ? ",\n" : "[\n");
 	buf_addf(out, "%c\"%s\":", i ? ',' : '{', column->name);
 	add_json_value(out, cell, column->type);
@@ -99,7 +110,7 @@ void sheet_text(const struct sheet *sheet, const struct format_options *options,
 		add_row_end(out, kind);
 	}
 	if (kind == FORMAT_JSON)
-		buf_add_str(out, sheet->cells.len ? "\n]\n" : "[]\n");
+		buf_add_str(out, sheet->is_one ? "\n" : sheet->cells.len ? "\n]\n" : "[]\n");
 }
 
 int sheet_print(struct sheet *sheet, const struct format_options *options, struct err *err)

@@ -177,8 +177,7 @@ int cli_sql(int argc, char **argv)
 {
 	struct settings settings;
 	struct err err;
-	struct request request = {.output = {.formats = OUTPUT_ALL},
-				  .timeout_us = SQL_TIMEOUT_S * INT64_C(1000000)};
+	struct request request = {.timeout_us = SQL_TIMEOUT_S * INT64_C(1000000)};
 	const struct argp argp = {
 		.options = options, .parser = parse, .args_doc = "[QUERY]", .doc = doc};
 	const struct cli_line line = {COMMAND, &argp, &request, CLI_SETTINGS_PATHS,

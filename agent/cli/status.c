@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/display.h"
+#include "cli/members.h"
 #include "cli/output.h"
 #include "cli/status_text.h"
 
@@ -13,9 +14,14 @@ static const char doc[] =
 	"Tells whether the agent runs, what waits in the rings, whether the books balance, and how "
 	"sending goes. From the database and the ring directory alone; with or without a running "
 	"agent. "
-	"Exit code 3: no agent serves the ring directory."
-	"\vExample:\n"
-	"  payi-agent status --json | jq .books";
+	"Exit code 3: no agent serves the ring directory. "
+	"Settings that are wrong are warned of and passed over: an agent may run with those that "
+	"it "
+	"had. "
+	"In CSV each member of the JSON object is a line, named by its path: books.stored."
+	"\vExamples:\n"
+	"  payi-agent status --json | jq .books\n"
+	"  payi-agent status --format csv | grep ^sinks";
 
 enum { KEY_JSON = 0x200 };
 
@@ -40,14 +46,20 @@ static int print(const struct status *status, const struct format_options *look,
 	enum { INDENT = 11 };
 	struct buf text = BUF_INIT;
 	struct buf out = BUF_INIT;
+	int done = 0;
 	if (look->kind == FORMAT_TABLE) {
 		status_text(status, look, &text);
 		display_add_wrapped(&out, buf_text(&text), look->width, INDENT);
+	} else if (look->kind == FORMAT_CSV) {
+		status_json(status, &text);
+		done = members_add(buf_text(&text), look, &out, err);
 	} else {
 		status_json(status, &out);
 	}
-	const int done = out.failed || text.failed ? err_set(err, ERR_MEMORY, "out of memory")
-						   : format_write(look, &out, err);
+	if (out.failed || text.failed)
+		done = err_set(err, ERR_MEMORY, "out of memory");
+	if (!done)
+		done = format_write(look, &out, err);
 	buf_release(&text);
 	buf_release(&out);
 	return done;
@@ -69,14 +81,17 @@ int cli_status(int argc, char **argv)
 {
 	struct settings settings;
 	struct err err;
-	struct output output = {.formats = OUTPUT_TABLE | OUTPUT_JSON | OUTPUT_JSONL};
+	struct output output = {0};
 	bool runs = false;
 	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
+	struct err passed_over;
 	const struct cli_line line = {"payi-agent status", &argp, &output, CLI_SETTINGS_PATHS,
 				      &output};
-	const int usage = cli_parse(&line, argc, argv, &settings);
+	const int usage = cli_parse_around(&line, argc, argv, &settings, &passed_over);
 	if (usage)
 		return usage;
+	if (cli_warn_of_settings(&line, &settings, &passed_over))
+		return CLI_USAGE;
 	const int failed = show(&settings, &output.format, &runs, &err);
 	settings_release(&settings);
 	if (failed)

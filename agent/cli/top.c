@@ -318,10 +318,7 @@ int cli_top(int argc, char **argv)
 {
 	struct settings settings;
 	struct err err;
-	struct request request = {.output = {.formats = OUTPUT_ALL},
-				  .sort = TOP_BY_EVENTS,
-				  .since_us = SINCE_US,
-				  .interval_s = 2};
+	struct request request = {.sort = TOP_BY_EVENTS, .since_us = SINCE_US, .interval_s = 2};
 	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
 	const struct cli_line line = {COMMAND, &argp, &request, CLI_SETTINGS_PATHS,
 				      &request.output};

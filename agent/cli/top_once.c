@@ -5,8 +5,6 @@
 #include "cli/sheet.h"
 #include "cli/top_view.h"
 
-#include <stdio.h>
-
 enum { SNAPSHOT_ROWS = 20 };
 
 static int add_snapshot(const struct top_question *question, struct top_view *view,
@@ -44,13 +42,6 @@ static const struct history_column columns[] = {
 	{"last_seen", "LAST", HISTORY_TEXT, 1},
 };
 
-static void add_number(struct sheet *sheet, int64_t number)
-{
-	char text[24];
-	snprintf(text, sizeof(text), "%lld", (long long)number);
-	sheet_add(sheet, text);
-}
-
 static void add_row(struct sheet *sheet, const char *view, const struct pulse_row *row)
 {
 	char money[MONEY_TEXT_BYTES];
@@ -58,12 +49,12 @@ static void add_row(struct sheet *sheet, const char *view, const struct pulse_ro
 	sheet_add(sheet, view);
 	sheet_add(sheet, row->name);
 	sheet_add(sheet, row->detail);
-	add_number(sheet, row->events);
-	add_number(sheet, row->failures);
-	add_number(sheet, row->input);
-	add_number(sheet, row->output);
+	sheet_add_int(sheet, row->events);
+	sheet_add_int(sheet, row->failures);
+	sheet_add_int(sheet, row->input);
+	sheet_add_int(sheet, row->output);
 	if (row->latency_count)
-		add_number(sheet, row->latency_sum_ms / row->latency_count);
+		sheet_add_int(sheet, row->latency_sum_ms / row->latency_count);
 	else
 		sheet_add(sheet, "");
 	sheet_add(sheet, row->cost_picousd < 0 ? "" : money_text(row->cost_picousd, money));

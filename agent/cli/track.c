@@ -4,6 +4,8 @@
  */
 #include "cli/cli.h"
 #include "cli/display.h"
+#include "cli/output.h"
+#include "cli/sheet.h"
 #include "cli/track_input.h"
 #include "cli/track_json.h"
 #include "history/status.h"
@@ -38,6 +40,7 @@ struct request {
 	int wait_s;
 	char **files;
 	int n_files;
+	struct output output;
 };
 
 struct run {
@@ -301,11 +304,8 @@ static void add_fate(struct buf *out, const struct run *run, bool stored)
 			run->ring_dir);
 }
 
-static void summarise(const struct run *run)
+static void say(const struct run *run, bool stored)
 {
-	const bool stored = run->tracked && wait_until_stored(run);
-	if (run->request->quiet)
-		return;
 	struct buf out = BUF_INIT;
 	buf_add_str(&out, "tracked ");
 	display_add_int(&out, run->tracked, true);
@@ -317,6 +317,35 @@ static void summarise(const struct run *run)
 	buf_release(&out);
 }
 
+/* stopped: the ring was full, and nobody made room. */
+static int print(const struct run *run, bool stored, struct err *err)
+{
+	static const struct history_column columns[] = {{"tracked", "TRACKED", HISTORY_INT, 1},
+							{"refused", "REFUSED", HISTORY_INT, 1},
+							{"stored", "STORED", HISTORY_BOOL, 1},
+							{"stopped", "STOPPED", HISTORY_BOOL, 1}};
+	struct sheet sheet = {.columns = columns, .n_columns = 4, .is_one = true};
+	sheet_add_int(&sheet, run->tracked);
+	sheet_add_int(&sheet, run->refused);
+	sheet_add_bool(&sheet, stored);
+	sheet_add_bool(&sheet, run->full);
+	return sheet_print(&sheet, &run->request->output.format, err);
+}
+
+/* For people beside what goes wrong, on standard error; for programs on standard output. */
+static int summarise(const struct run *run)
+{
+	struct err err;
+	const bool stored = !run->tracked || wait_until_stored(run);
+	if (run->request->quiet)
+		return CLI_FINE;
+	if (run->request->output.format.kind == FORMAT_TABLE)
+		say(run, stored);
+	else if (print(run, stored, &err))
+		return cli_fail(COMMAND, &err);
+	return CLI_FINE;
+}
+
 static int run_all(struct run *run)
 {
 	run->block_s = agent_runs(run->ring_dir) ? BLOCK_AGENT_S : BLOCK_S;
@@ -324,16 +353,17 @@ static int run_all(struct run *run)
 	if (!run->client)
 		return CLI_FAILED;
 	const int code = track_all(run);
-	summarise(run);
+	const int unsaid = summarise(run);
 	payi_client_close(run->client);
-	return run->refused || run->full ? CLI_FAILED : code;
+	return run->refused || run->full || unsaid ? CLI_FAILED : code;
 }
 
 int cli_track(int argc, char **argv)
 {
 	static const struct argp argp = {options, parse, "[FILE...]", doc, NULL, NULL, NULL};
 	struct request request = {.app_name = "payi-agent", .wait_s = WAIT_S};
-	const struct cli_line line = {COMMAND, &argp, &request, CLI_SETTINGS_PATHS, NULL};
+	const struct cli_line line = {COMMAND, &argp, &request, CLI_SETTINGS_PATHS,
+				      &request.output};
 	struct settings settings;
 	const int usage = cli_parse(&line, argc, argv, &settings);
 	if (usage)

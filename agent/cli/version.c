@@ -48,7 +48,7 @@ static int print_sheet(const char *const (*lines)[3], int n, const struct format
 
 int cli_version(int argc, char **argv)
 {
-	struct output output = {.formats = OUTPUT_ALL};
+	struct output output = {0};
 	const struct argp argp = {.parser = parse, .doc = doc};
 	const struct cli_line line = {"payi-agent version", &argp, NULL, CLI_SETTINGS_NONE,
 				      &output};

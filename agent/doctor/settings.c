@@ -93,8 +93,19 @@ static void look_at_file(struct doctor *doctor)
 		      settings->config_file);
 }
 
+static void look_at_what_was_passed_over(struct doctor *doctor)
+{
+	const struct err *passed_over = doctor->settings->flags.passed_over;
+	if (!passed_over || !passed_over->code)
+		return;
+	doctor_say(doctor, DOCTOR_FAILED, "settings", "%s", passed_over->text);
+	doctor_advise(doctor, "mend that: an agent would not start. What follows goes by the other "
+			      "settings, and asks no service");
+}
+
 void doctor_settings(struct doctor *doctor)
 {
+	look_at_what_was_passed_over(doctor);
 	count_origins(doctor);
 	for (char **entry = environ; *entry; entry++)
 		look_at_variable(doctor, *entry);

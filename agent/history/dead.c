@@ -94,9 +94,13 @@ static const struct history_column story_columns[] = {
 	{"stored_time",          NULL, HISTORY_TIME, 0},
 	{"app_name",             NULL, HISTORY_TEXT, 0},
 	{"provider_response_id", NULL, HISTORY_TEXT, 0},
+	{"tracked",              NULL, HISTORY_JSON, 0},
 };
 
-enum { STORY_COLUMNS = sizeof(story_columns) / sizeof(story_columns[0]) };
+enum {
+	STORY_COLUMNS = sizeof(story_columns) / sizeof(story_columns[0]),
+	STORY_ROW = STORY_COLUMNS - 1, /* of these as the query gives them; then comes what was tracked, as a record */
+};
 
 static const char story[] =
 	"SELECT e.id, h.delivery, x.code, x.http_status, x.message, x.attempts, x.first_us, x.last_us, x.retry_us,"
@@ -110,11 +114,11 @@ static void add_story(struct buf *out, const struct query *row)
 	struct event event;
 	char reason[EVENT_REASON_BYTES];
 	size_t bytes = 0;
-	row_json(out, row, story_columns, STORY_COLUMNS);
+	row_json(out, row, story_columns, STORY_ROW);
 	if (out->len > 0)
 		out->len--; /* its brace: there is one more member */
 	buf_add_str(out, ",\"tracked\":");
-	const uint8_t *record = query_blob(row, STORY_COLUMNS, &bytes);
+	const uint8_t *record = query_blob(row, STORY_ROW, &bytes);
 	if (event_decode(&event, record, bytes, reason))
 		buf_add_str(out, "null");
 	else
@@ -135,4 +139,10 @@ int dead_story(struct query_db *db, int64_t event, struct buf *out, struct err *
 		add_story(out, row);
 	query_free(row);
 	return status;
+}
+
+const struct history_column *dead_story_columns(int *n)
+{
+	*n = STORY_COLUMNS;
+	return story_columns;
 }

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "history/filters.h"
+#include "history/history.h"
 #include "store/dead.h"
 #include "store/query.h"
 
@@ -19,5 +19,8 @@ void dead_filter_of(const struct history_filters *filters, struct dead_filter *d
  * such event.
  */
 int dead_story(struct query_db *db, int64_t event, struct buf *out, struct err *err);
+
+/* Its members. */
+const struct history_column *dead_story_columns(int *n);
 
 #endif

@@ -205,7 +205,7 @@ Test(dead_letters, are_shown_whole)
 	begin_with_dead();
 	const int64_t event = help_query_int(
 		&site, "SELECT event FROM event_history WHERE provider_response_id = 'event-5'");
-	snprintf(arguments, sizeof(arguments), "dead show %" PRId64, event);
+	snprintf(arguments, sizeof(arguments), "dead show %" PRId64 " --format jsonl", event);
 	char *output = run(arguments, 0);
 	json_t *story = json_loads(output, 0, NULL);
 	cr_assert(story, "%s", output);

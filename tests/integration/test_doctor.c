@@ -280,6 +280,28 @@ Test(doctor, tells_what_the_service_answers)
 	finds_of_service("", "no answer: ", 1);
 }
 
+/* A key is for the address beside it: where that cannot be read, none is asked. */
+Test(doctor, goes_on_with_wrong_settings_but_asks_no_service)
+{
+	char *output;
+	char path[HELP_PATH_BYTES + 16];
+	struct standin service;
+	cr_assert_eq(standin_start(&service, NULL), 0);
+	snprintf(path, sizeof(path), "%s/agent.conf", site.data);
+	FILE *file = fopen(path, "w");
+	cr_assert(file);
+	fprintf(file, "[payi]\nbase_url = %s\napi_key = " STANDIN_KEY "\nbase_ulr = x\n",
+		service.url);
+	fclose(file);
+	cr_expect_eq(help_shell(&output, AGENT_PROGRAM " doctor --config '%s'", path), 1, "%s",
+		     output);
+	cr_expect(strstr(output, "agent.conf:4"), "%s", output);
+	cr_expect(strstr(output, "ring directory"), "%s", output);
+	cr_expect_eq(standin_stat(&service, "requests"), 0);
+	free(output);
+	standin_stop(&service);
+}
+
 Test(doctor, explains_what_is_wrong_with_tls)
 {
 	char *output = NULL;

@@ -290,6 +290,30 @@ Test(service_manager, has_a_wrong_configuration_refused_whole)
 	status_says("NOT IN FORCE", false);
 }
 
+/* Whoever looks after a bad edit is told how the agent runs on, and what is wrong with what it did not take. */
+Test(service_manager, has_a_status_also_where_the_configuration_is_wrong)
+{
+	char *output;
+	listen_at_path();
+	start(NULL);
+	hear_of("READY=1");
+	write_config("[agent]\nlog_level = error\n[payi]\nbatch_evnets = 7\n");
+	reload();
+	cr_expect_eq(help_shell(&output, AGENT_PROGRAM " status %s 2>&1", config_flag), 0, "%s",
+		     output);
+	cr_expect(strstr(output, "agent.conf:4"), "%s", output);
+	cr_expect(strstr(output, "Agent      runs"), "%s", output);
+	cr_expect(strstr(output, "NOT IN FORCE"), "%s", output);
+	free(output);
+	cr_expect_eq(
+		help_shell(&output, AGENT_PROGRAM " health --ready %s 2>/dev/null", config_flag),
+		0);
+	cr_expect_str_eq(output, "ready\n");
+	free(output);
+	cr_expect_eq(help_shell(&output, AGENT_PROGRAM " events %s 2>&1", config_flag), 2);
+	free(output);
+}
+
 static void track_large(int n)
 {
 	static char body[4000];

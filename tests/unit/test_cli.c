@@ -86,7 +86,7 @@ Test(cli, exits_with_two_for_wrong_usage)
 	says("events --since now --until 2h", 2, "--since is not before --until");
 	says("events --limit -1", 2, "--limit");
 	says("events --format xml", 2, "one of: table|json|jsonl|csv");
-	says("status --format csv", 2, "one of: table|json|jsonl");
+	says("status --format xml", 2, "one of: table|json|jsonl|csv");
 	says("events --color red", 2, "auto, always or never");
 	says("version surplus", 2, "not expected");
 	says("events surplus", 2, "not expected");

@@ -218,13 +218,6 @@ Test(format, csv_on_a_terminal_is_harmless)
 	      ",a\\x1bc,,,,\r\n");
 }
 
-Test(format, names_are_known)
-{
-	cr_expect_eq(format_kind_of("csv"), FORMAT_CSV);
-	cr_expect_eq(format_kind_of("table"), FORMAT_TABLE);
-	cr_expect_eq(format_kind_of("xml"), -1);
-}
-
 static void wraps(const char *text, int width, int indent, const char *expected)
 {
 	struct buf out = BUF_INIT;

@@ -196,6 +196,52 @@ Test(settings, refuse_bytes_that_are_no_text)
 	cr_expect_eq(load(&settings, &err), ERR_CONFIG);
 }
 
+/* For who only looks: the directories that stand behind what is wrong are found all the same. */
+Test(settings, that_are_wrong_are_passed_over_where_one_only_looks)
+{
+	static const char *const wrong[] = {
+		"log_level = loud\n",        "[payi]\nlog_levle = info\n",
+		"there is no sense in it\n", "[agent] ring_dir = /x\n",
+		"log_format = \x01 json\n",  "[nowhere]\nx = 1\n"};
+	unsetenv("PAYI_RING_DIR");
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct settings settings;
+		struct err err = {0}, passed_over = {0};
+		const struct settings_flags flags = {.config_file = path,
+						     .passed_over = &passed_over};
+		char text[256];
+		snprintf(text, sizeof(text),
+			 "[agent]\nlog_format = json\n%s[agent]\nring_dir = /seen\n", wrong[i]);
+		write_file(text);
+		cr_expect_eq(load(&settings, &err), ERR_CONFIG, "%s", text);
+		cr_assert_eq(settings_load(&settings, &flags, &err), 0, "%s: %s", text, err.text);
+		cr_expect_eq(passed_over.code, ERR_CONFIG, "%s", text);
+		cr_expect(strncmp(passed_over.text, path, strlen(path)) == 0, "%s: %s", text,
+			  passed_over.text);
+		cr_expect_str_eq(settings.ring_dir, "/seen", "%s", text);
+		cr_expect_str_eq(settings.log_format, "json", "%s", text);
+		cr_expect_str_eq(settings.log_level, "info", "%s", text);
+		settings_release(&settings);
+	}
+}
+
+/* Whoever may write to it does not decide where one looks, either. */
+Test(settings, that_anybody_may_write_are_not_even_looked_by)
+{
+	struct settings settings;
+	struct err err = {0}, passed_over = {0};
+	const struct settings_flags flags = {.config_file = path, .passed_over = &passed_over};
+	unsetenv("PAYI_DATA_DIR");
+	setenv("HOME", "/home/ann", 1);
+	unsetenv("XDG_STATE_HOME");
+	write_file("[agent]\ndata_dir = /elsewhere\n");
+	cr_assert_eq(chmod(path, 0666), 0);
+	cr_assert_eq(settings_load(&settings, &flags, &err), 0, "%s", err.text);
+	cr_expect(strstr(passed_over.text, "everybody"), "%s", passed_over.text);
+	cr_expect_str_neq(settings.data_dir, "/elsewhere");
+	settings_release(&settings);
+}
+
 Test(settings, may_come_from_other_editors)
 {
 	struct settings settings;
