@@ -169,6 +169,12 @@ static int open_store_again(struct intake *intake)
 	return 0;
 }
 
+static void roll_back(struct intake *intake)
+{
+	store_rollback(intake->store);
+	retention_forget(&intake->retention);
+}
+
 /* Retention takes its slice first: what is put after it, it need not know of. */
 static int transact(struct intake *intake, int64_t now_us, int64_t wall_us, bool retain)
 {
@@ -186,7 +192,7 @@ static int transact(struct intake *intake, int64_t now_us, int64_t wall_us, bool
 	if (!status)
 		status = store_commit(intake->store, err);
 	if (status)
-		store_rollback(intake->store);
+		roll_back(intake);
 	else
 		histogram_add(&intake->counters.commit, clock_boot_us() - begin_us);
 	return status;
@@ -211,7 +217,7 @@ static int retain(struct intake *intake, int64_t now_us, int64_t wall_us)
 	if (!status)
 		status = store_commit(intake->store, err);
 	if (status) {
-		store_rollback(intake->store);
+		roll_back(intake);
 		return status;
 	}
 	intake->dirty = true;

@@ -119,6 +119,17 @@ static int prepare(struct feed *feed, struct err *err)
 	return status;
 }
 
+static int name_sink(struct feed *feed, const char *sink, struct err *err)
+{
+	struct query *const queries[] = {feed->position, feed->events, feed->deferred};
+	int status = 0;
+	for (size_t i = 0; !status && i < sizeof(queries) / sizeof(queries[0]); i++) {
+		query_bind_text(queries[i], ":sink", sink);
+		status = query_check(queries[i], err);
+	}
+	return status;
+}
+
 int feed_open(const char *path, const char *sink, struct feed **out, struct err *err)
 {
 	struct feed *feed = calloc(1, sizeof(*feed));
@@ -127,13 +138,12 @@ int feed_open(const char *path, const char *sink, struct feed **out, struct err 
 	int status = query_db_open(path, &feed->db, err);
 	if (!status)
 		status = prepare(feed, err);
+	if (!status)
+		status = name_sink(feed, sink, err);
 	if (status) {
 		feed_close(feed);
 		return status;
 	}
-	query_bind_text(feed->position, ":sink", sink);
-	query_bind_text(feed->events, ":sink", sink);
-	query_bind_text(feed->deferred, ":sink", sink);
 	*out = feed;
 	return 0;
 }

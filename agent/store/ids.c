@@ -84,7 +84,7 @@ static int select_id(sqlite3_stmt *select, const struct sql_value values[], int6
 		return status;
 	if (sqlite3_step(select) == SQLITE_ROW)
 		*id = sqlite3_column_int64(select, 0);
-	return sql_finish(select, err);
+	return sql_reset(select, err);
 }
 
 /* What is not in memory is new, as a rule: so INSERT comes first, and is a no-op for a row that is there. */

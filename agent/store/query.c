@@ -156,21 +156,41 @@ void query_reset(struct query *query)
 	sqlite3_reset(query->statement);
 }
 
-/* Index 0 is none of SQLite's: a name that the SQL has not binds nothing. */
+/*
+ * Index 0 is none of SQLite's: a name that the SQL has not binds nothing. A value that could not be bound is NULL, with which
+ * a query would give an answer, and a wrong one: so that is remembered.
+ */
+static void note_bound(struct query *query, int at, int result)
+{
+	const uint64_t bit = UINT64_C(1) << at % 64;
+	if (result == SQLITE_OK)
+		query->unbound &= ~bit;
+	else if (at > 0)
+		query->unbound |= bit;
+}
+
 void query_bind_text(struct query *query, const char *name, const char *text)
 {
-	sqlite3_bind_text(query->statement, sqlite3_bind_parameter_index(query->statement, name),
-			  text, -1, SQLITE_TRANSIENT);
+	const int at = sqlite3_bind_parameter_index(query->statement, name);
+	note_bound(query, at, sqlite3_bind_text(query->statement, at, text, -1, SQLITE_TRANSIENT));
 }
 
 void query_bind_int(struct query *query, const char *name, int64_t number)
 {
-	sqlite3_bind_int64(query->statement, sqlite3_bind_parameter_index(query->statement, name),
-			   number);
+	const int at = sqlite3_bind_parameter_index(query->statement, name);
+	note_bound(query, at, sqlite3_bind_int64(query->statement, at, number));
+}
+
+int query_check(const struct query *query, struct err *err)
+{
+	return query->unbound ? err_set(err, ERR_MEMORY, "out of memory for what a query asks for")
+			      : 0;
 }
 
 int query_step(struct query *query, struct err *err)
 {
+	if (query->unbound)
+		return query_check(query, err);
 	switch (sqlite3_step(query->statement)) {
 	case SQLITE_ROW:
 		return 1;

@@ -33,9 +33,13 @@ int query_prepare(struct query_db *db, const char *sql, struct query **query, st
 void query_free(struct query *query); /* NULL is fine */
 void query_reset(struct query *query);
 
-/* name as in the SQL, ":since". A name that the SQL has not is ignored. text is copied. */
+/*
+ * name as in the SQL, ":since". A name that the SQL has not is ignored. text is copied. Without memory for that each step
+ * fails, until the same name has a value; query_check() tells so before.
+ */
 void query_bind_text(struct query *query, const char *name, const char *text);
 void query_bind_int(struct query *query, const char *name, int64_t number);
+int query_check(const struct query *query, struct err *err);
 
 /* 1: a row; 0: no more; negative: an error. */
 int query_step(struct query *query, struct err *err);

@@ -32,7 +32,7 @@ static int find_first(struct retain *job, int64_t after, struct first *first, st
 	first->found = sqlite3_step(next) == SQLITE_ROW;
 	first->id = first->found ? sqlite3_column_int64(next, 0) : 0;
 	first->stored_us = first->found ? sqlite3_column_int64(next, 1) : 0;
-	return sql_finish(next, err);
+	return sql_reset(next, err);
 }
 
 static int settled_to(struct retain *job, int64_t *id, struct err *err)
@@ -120,7 +120,7 @@ static int strip_next(struct retain *job, sqlite3_stmt *next, int64_t after, int
 					   (size_t)sqlite3_column_bytes(next, 1), &record);
 	}
 	if (!status)
-		status = sql_finish(next, err);
+		status = sql_reset(next, err);
 	if (!status && any && record.failed)
 		status = err_set(err, ERR_MEMORY, "out of memory");
 	if (!status && any)

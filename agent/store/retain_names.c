@@ -58,8 +58,7 @@ static int mark(struct retain *job, struct err *err)
 	struct retention_names *names = &job->retention->names;
 	sqlite3_stmt *rows = retain_statement(job, sources[names->source - 1]);
 	bool any = false;
-	const int status =
-		sql_bind(rows, err, SQL_INT(names->at[0]), SQL_INT(names->at[1]), SQL_END);
+	int status = sql_bind(rows, err, SQL_INT(names->at[0]), SQL_INT(names->at[1]), SQL_END);
 	if (status)
 		return status;
 	while (sqlite3_step(rows) == SQLITE_ROW) {
@@ -69,11 +68,10 @@ static int mark(struct retain *job, struct err *err)
 		for (int i = 2; i < sqlite3_column_count(rows); i++)
 			ids_mark(job->store->names, sqlite3_column_int64(rows, i));
 	}
-	if (sqlite3_reset(rows) != SQLITE_OK)
-		return sql_error(job->store->db, err, "cannot read");
-	if (!any)
+	status = sql_reset(rows, err);
+	if (!status && !any)
 		enter(names, names->source + 1);
-	return RETAIN_MORE;
+	return status ? status : RETAIN_MORE;
 }
 
 static int sweep(struct retain *job, struct err *err)

@@ -55,7 +55,7 @@ int retain_rings(struct retain *job, struct err *err)
 	const int64_t id = sqlite3_column_int64(next, 0);
 	const bool free = found && sqlite3_column_bytes(next, 1) == PAYI_RING_ID_BYTES &&
 			  !has_file(ring_dir, sqlite3_column_blob(next, 1));
-	status = sql_finish(next, err);
+	status = sql_reset(next, err);
 	if (status || !found)
 		return status;
 	job->retention->after = id;

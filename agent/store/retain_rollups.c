@@ -26,7 +26,7 @@ int retain_hours(struct retain *job, struct err *err)
 	struct sql_value key[] = {SQL_INT(0), SQL_INT(0), SQL_INT(0), SQL_INT(0), SQL_END};
 	for (int i = 0; i < 4; i++)
 		key[i].number = sqlite3_column_int64(next, i);
-	status = sql_finish(next, err);
+	status = sql_reset(next, err);
 	if (status || !found)
 		return status;
 	for (size_t i = 0; !status && i < sizeof(cuts) / sizeof(cuts[0]); i++)
@@ -51,7 +51,7 @@ int retain_user_days(struct retain *job, struct err *err)
 	const bool found = sqlite3_step(next) == SQLITE_ROW;
 	job->retention->after = sqlite3_column_int64(next, 0);
 	job->retention->after_too = sqlite3_column_int64(next, 1);
-	status = sql_finish(next, err);
+	status = sql_reset(next, err);
 	if (status || !found)
 		return status;
 	status = sql_run(retain_statement(job, RETAIN_USER_CUT), err,
@@ -97,7 +97,7 @@ static int find_instance(struct retain *job, int64_t cutoff_us, struct instance 
 		if (sqlite3_column_type(next, 4) != SQLITE_NULL)
 			forget(job->store, name, sqlite3_column_text(next, 4));
 	}
-	return sql_finish(next, err);
+	return sql_reset(next, err);
 }
 
 static int cut_instance(struct retain *job, int64_t id, struct err *err)

@@ -27,7 +27,7 @@ static int find_sink(struct retain *job, struct last_sink *sink, struct err *err
 			 (const char *)sqlite3_column_text(find, 0));
 		sink->position = sqlite3_column_int64(find, 1);
 	}
-	return sql_finish(find, err);
+	return sql_reset(find, err);
 }
 
 /* ---- Dead letters --------------------------------------------------------------------------------- */
@@ -48,7 +48,7 @@ int retain_dead(struct retain *job, struct err *err)
 	const bool found = sqlite3_step(next) == SQLITE_ROW;
 	const int64_t event = found ? sqlite3_column_int64(next, 0) : 0;
 	const bool old = found && sqlite3_column_int64(next, 1) < cutoff_us;
-	status = sql_finish(next, err);
+	status = sql_reset(next, err);
 	if (!status && old)
 		status = sql_run(job->store->statement[STORE_DEAD_DROP], err, SQL_TEXT(sink.name),
 				 SQL_INT(event), SQL_INT(job->wall_us), SQL_END);
@@ -83,7 +83,7 @@ static int find_exception(struct retain *job, const struct last_sink *sink,
 						.dead = sqlite3_column_int(next, 2) != 0,
 						.stored_us = sqlite3_column_int64(next, 3),
 						.found = true};
-	return sql_finish(next, err);
+	return sql_reset(next, err);
 }
 
 /* Those of its instance that waited behind it need not any more. */

@@ -71,7 +71,7 @@ int retain_number(sqlite3_stmt *statement, int64_t *number, bool *found, struct 
 	*found = sqlite3_step(statement) == SQLITE_ROW &&
 		 sqlite3_column_type(statement, 0) != SQLITE_NULL;
 	*number = *found ? sqlite3_column_int64(statement, 0) : 0;
-	return sql_finish(statement, err);
+	return sql_reset(statement, err);
 }
 
 int retain_count(struct retain *job, const char *what, enum retain_reason reason, int64_t n,
@@ -91,6 +91,11 @@ int retain_count(struct retain *job, const char *what, enum retain_reason reason
 void retention_init(struct retention *retention, const struct retention_policy *policy)
 {
 	*retention = (struct retention){.policy = *policy};
+}
+
+void retention_forget(struct retention *retention)
+{
+	retention->bodies_after[0] = retention->bodies_after[1] = 0;
 }
 
 int64_t retention_due_us(struct retention *retention, int64_t now_us)
@@ -151,8 +156,9 @@ int retention_step(struct retention *retention, struct store *store, int64_t now
 			return err_wrap(err, "retention");
 		if (status == RETAIN_OVER) {
 			retention->after = retention->after_too = 0;
-			if (++retention->phase == N_PHASES)
+			if (retention->phase + 1 == N_PHASES) /* and stays so, if that fails */
 				return end_round(&job, now_us, err);
+			retention->phase++;
 		}
 		took_us = clock_boot_us() - begin_us;
 	} while (took_us < SLICE_US);

@@ -72,4 +72,7 @@ int64_t retention_due_us(struct retention *retention, int64_t now_us);
 int retention_step(struct retention *retention, struct store *store, int64_t now_us,
 		   int64_t wall_us, struct err *err);
 
+/* After a rollback: what the transaction took is there again, and is to be found by the next round. */
+void retention_forget(struct retention *retention);
+
 #endif

@@ -126,24 +126,22 @@ void rows_end_text(struct rows *rows, int column)
 
 /* ---- Writing -------------------------------------------------------------------------------------- */
 
-static void bind(const struct rows *rows, sqlite3_stmt *statement, int parameter,
-		 const struct value *value)
+static int bind(const struct rows *rows, sqlite3_stmt *statement, int parameter,
+		const struct value *value)
 {
 	const uint8_t *bytes = rows->bytes.data ? rows->bytes.data + value->bytes_at : NULL;
 	switch (value->kind) {
+	case VALUE_INT:
+		return sqlite3_bind_int64(statement, parameter, value->number);
+	case VALUE_TEXT:
+		return sqlite3_bind_text64(statement, parameter, (const char *)bytes, value->len,
+					   SQLITE_STATIC, SQLITE_UTF8);
+	case VALUE_BLOB:
+		return sqlite3_bind_blob64(statement, parameter, bytes, value->len, SQLITE_STATIC);
 	case VALUE_NULL:
 		break; /* all are null after sqlite3_clear_bindings() */
-	case VALUE_INT:
-		sqlite3_bind_int64(statement, parameter, value->number);
-		break;
-	case VALUE_TEXT:
-		sqlite3_bind_text64(statement, parameter, (const char *)bytes, value->len,
-				    SQLITE_STATIC, SQLITE_UTF8);
-		break;
-	case VALUE_BLOB:
-		sqlite3_bind_blob64(statement, parameter, bytes, value->len, SQLITE_STATIC);
-		break;
 	}
+	return SQLITE_OK;
 }
 
 static int write_rows(const struct rows *rows, sqlite3_stmt *statement, int first, int n,
@@ -152,7 +150,8 @@ static int write_rows(const struct rows *rows, sqlite3_stmt *statement, int firs
 	sqlite3_clear_bindings(statement);
 	const struct value *values = value_at(rows, first, 0);
 	for (int i = 0; i < n * rows->n_columns; i++)
-		bind(rows, statement, i + 1, &values[i]);
+		if (bind(rows, statement, i + 1, &values[i]) != SQLITE_OK)
+			return sql_error(sqlite3_db_handle(statement), err, "cannot bind a value");
 	return sql_finish(statement, err);
 }
 

@@ -159,3 +159,10 @@ int sql_finish(sqlite3_stmt *statement, struct err *err)
 		return sql_error(sqlite3_db_handle(statement), err, "cannot write");
 	return 0;
 }
+
+int sql_reset(sqlite3_stmt *statement, struct err *err)
+{
+	if (sqlite3_reset(statement) != SQLITE_OK)
+		return sql_error(sqlite3_db_handle(statement), err, "cannot read");
+	return 0;
+}

@@ -59,4 +59,10 @@ int sql_run_values(sqlite3_stmt *statement, struct err *err, const struct sql_va
 /* Runs a statement that is bound already, and resets it. */
 int sql_finish(sqlite3_stmt *statement, struct err *err);
 
+/*
+ * Resets a statement whose rows were read, as far as they were wanted. Here it is told that a step has failed: another step
+ * would begin anew, and may well go right.
+ */
+int sql_reset(sqlite3_stmt *statement, struct err *err);
+
 #endif

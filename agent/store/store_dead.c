@@ -8,22 +8,36 @@
 
 enum { STEP_EVENTS = 500 };
 
-static void bind(sqlite3_stmt *select, const char *sink, const struct dead_filter *filter,
-		 int64_t after_id)
+static int bind_text(sqlite3_stmt *select, const char *name, const char *text)
+{
+	return sqlite3_bind_text(select, sqlite3_bind_parameter_index(select, name), text, -1,
+				 SQLITE_STATIC);
+}
+
+static int bind_number(sqlite3_stmt *select, const char *name, int64_t number)
+{
+	return sqlite3_bind_int64(select, sqlite3_bind_parameter_index(select, name), number);
+}
+
+/* A condition that the filter has not names no parameter, and so binds none. */
+static int bind(sqlite3_stmt *select, const struct store_dead *dead, struct err *err)
 {
 	struct dead_param params[DEAD_PARAMS];
-	dead_filter_params(filter, params);
-	for (int i = 0; i < DEAD_PARAMS; i++) {
-		const int at = sqlite3_bind_parameter_index(select, params[i].name);
-		if (params[i].text)
-			sqlite3_bind_text(select, at, params[i].text, -1, SQLITE_STATIC);
-		else
-			sqlite3_bind_int64(select, at, params[i].number);
+	dead_filter_params(dead->filter, params);
+	int result = bind_text(select, ":sink", dead->sink);
+	if (result == SQLITE_OK)
+		result = bind_number(select, ":after", dead->after_id);
+	if (result == SQLITE_OK)
+		result = bind_number(select, ":limit", STEP_EVENTS);
+	for (int i = 0; i < DEAD_PARAMS && result == SQLITE_OK; i++) {
+		if (sqlite3_bind_parameter_index(select, params[i].name) == 0)
+			continue;
+		result = params[i].text ? bind_text(select, params[i].name, params[i].text)
+					: bind_number(select, params[i].name, params[i].number);
 	}
-	sqlite3_bind_text(select, sqlite3_bind_parameter_index(select, ":sink"), sink, -1,
-			  SQLITE_STATIC);
-	sqlite3_bind_int64(select, sqlite3_bind_parameter_index(select, ":after"), after_id);
-	sqlite3_bind_int64(select, sqlite3_bind_parameter_index(select, ":limit"), STEP_EVENTS);
+	return result == SQLITE_OK
+		       ? 0
+		       : sql_error(sqlite3_db_handle(select), err, "cannot bind a value");
 }
 
 /* The ids of the next that are meant. */
@@ -38,11 +52,12 @@ static int find(struct store *store, const struct store_dead *dead, int64_t ids[
 	const char *text = buf_text(&sql);
 	int status = sql.failed ? err_set(err, ERR_MEMORY, "out of memory")
 				: sql_prepare(store->db, text, &select, err);
+	if (!status)
+		status = bind(select, dead, err);
 	if (!status) {
-		bind(select, dead->sink, dead->filter, dead->after_id);
 		for (*n = 0; *n < STEP_EVENTS && sqlite3_step(select) == SQLITE_ROW; ++*n)
 			ids[*n] = sqlite3_column_int64(select, 0);
-		status = sql_finish(select, err);
+		status = sql_reset(select, err);
 	}
 	sqlite3_finalize(select);
 	buf_release(&sql);

@@ -22,7 +22,7 @@ static int find_ring(struct store *store, const uint8_t *ring_id, int64_t *key, 
 		*key = sqlite3_column_int64(find, 0);
 		*aside = sqlite3_column_int(find, 1) != 0;
 	}
-	return sql_finish(find, err);
+	return sql_reset(find, err);
 }
 
 static int add_ring(struct store *store, const struct store_ring *ring, int64_t now_us,
@@ -63,7 +63,7 @@ static int find_lanes(struct store *store, int64_t key,
 		return status;
 	while (sqlite3_step(find) == SQLITE_ROW)
 		read_lane(find, lanes);
-	return sql_finish(find, err);
+	return sql_reset(find, err);
 }
 
 int store_ring_open(struct store *store, const struct store_ring *ring, int64_t now_us,

@@ -10,7 +10,7 @@
 static int find_number(sqlite3_stmt *statement, int64_t *number, struct err *err)
 {
 	*number = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-	return sql_finish(statement, err);
+	return sql_reset(statement, err);
 }
 
 /* ---- Events that were not delivered, or were at last ---------------------------------------------- */
@@ -85,7 +85,7 @@ static int settle_held(struct store *store, const char *sink, const struct sink_
 		return status;
 	const struct sink_outcome outcome = outcome_of_handle(handle, held, now_us);
 	status = put_exception(store, sink, &outcome, 0, now_us, err);
-	const int finished = sql_finish(handle, err); /* not before: its texts are the outcome's */
+	const int finished = sql_reset(handle, err); /* not before: its texts are the outcome's */
 	return status ? status : finished;
 }
 
