@@ -32,7 +32,9 @@ enum cli_exit {
 	X(events, "events", "tracked events")                                                      \
 	X(tail, "tail", "tracked events, as they are stored")                                      \
 	X(use_cases, "use-cases", "use case instances, correlated over all their events")          \
-	X(usage, "usage", "usage by hour or day")                                                  \
+	X(usage, "usage", "usage by hour, day, user or step; what changed")                        \
+	X(series, "series", "usage over time, in buckets as a plot has them")                      \
+	X(waiting, "waiting", "events on their way to Pay-i, and why they are not there yet")      \
 	X(sql, "sql", "a query of your own, in SQL, for reading alone")                            \
 	X(dead, "dead", "refused events: list them, show one, send them again or drop them")       \
 	X(track, "track", "track events from standard input")                                      \

@@ -54,6 +54,7 @@ struct request {
 	struct output output;
 	enum history_kind kind;
 	const char *chosen; /* the option that chose the kind, "steps"; NULL: none */
+	char by[32];        /* it, where it is "by hour" */
 	const char *since;
 	const char *until;
 	const char *sql;
@@ -63,21 +64,15 @@ struct request {
 
 /* ---- The command line ----------------------------------------------------------------------------- */
 
-static void read_limit(const char *flag, const char *text, int64_t *limit, struct argp_state *state)
+static void read_number(const char *flag, const char *text, int64_t min, int64_t max,
+			int64_t *number, struct argp_state *state)
 {
 	char *end = NULL;
-	const long long number = strtoll(text, &end, 10);
-	if (end == text || *end || number < 0 || number > LIMIT_MAX)
-		argp_error(state, "%s is '%s'; it must be 0 to %d", flag, text, LIMIT_MAX);
-	*limit = number;
-}
-
-static void read_status(const char *text, int64_t *status, struct argp_state *state)
-{
-	char *end = NULL;
-	*status = strtoll(text, &end, 10);
-	if (*end || *status < 100 || *status > 599)
-		argp_error(state, "--status is '%s'; it must be 100 to 599", text);
+	const long long parsed = strtoll(text, &end, 10);
+	if (end == text || *end || parsed < min || parsed > max)
+		argp_error(state, "%s is '%s'; it must be %lld to %lld", flag, text, (long long)min,
+			   (long long)max);
+	*number = parsed;
 }
 
 static void read_event(const char *text, struct request *request, struct argp_state *state)
@@ -103,22 +98,25 @@ static void choose(struct request *request, enum history_kind kind, const char *
 	request->chosen = option;
 }
 
+/* The listing's own option with this key. */
+static const struct argp_option *option_of(const struct listing *listing, int key)
+{
+	const struct argp_option *option = listing->filters;
+	while (option->key != key)
+		option++;
+	return option;
+}
+
 static void read_by(const char *text, struct request *request, struct argp_state *state)
 {
-	static const struct {
-		const char *name;
-		const char *option;
-		enum history_kind kind;
-	} parts[] = {{"hour", "by hour", HISTORY_USAGE_BY_HOUR},
-		     {"day", "by day", HISTORY_USAGE_BY_DAY},
-		     {"user", "by user", HISTORY_USAGE_BY_USER},
-		     {"step", "by step", HISTORY_USAGE_BY_STEP}};
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (strcmp(text, parts[i].name) == 0) {
-			choose(request, parts[i].kind, parts[i].option, state);
-			return;
-		}
-	argp_error(state, "--by is '%s'; it must be hour, day, user or step", text);
+	const char *words = option_of(request->listing, LISTING_BY)->arg;
+	const int i = cli_word(words, text);
+	if (i < 0) {
+		argp_error(state, "--by is '%s'; it must be one of: %s", text, words);
+		return;
+	}
+	snprintf(request->by, sizeof(request->by), "by %s", text);
+	choose(request, request->listing->by[i], request->by, state);
 }
 
 static void read_sort(const char *text, enum history_sort *sort, struct argp_state *state)
@@ -196,13 +194,19 @@ static error_t parse_filter(int key, const char *arg, struct history_filters *fi
 		filters->reason = arg;
 		return 0;
 	case LISTING_STATUS:
-		read_status(arg, &filters->http_status, state);
+		read_number("--status", arg, 100, 599, &filters->http_status, state);
 		return 0;
 	case KEY_LIMIT:
-		read_limit("--limit", arg, &filters->limit, state);
+		read_number("--limit", arg, 0, LIMIT_MAX, &filters->limit, state);
 		return 0;
 	case LISTING_LINES:
-		read_limit("--lines", arg, &filters->limit, state);
+		read_number("--lines", arg, 0, LIMIT_MAX, &filters->limit, state);
+		return 0;
+	case LISTING_POINTS:
+		read_number("--points", arg, 1, HISTORY_POINTS_MAX, &filters->points, state);
+		return 0;
+	case LISTING_TOP:
+		read_number("--top", arg, 1, HISTORY_TOP_MAX, &filters->top, state);
 		return 0;
 	case KEY_REVERSE:
 		filters->oldest_first = true;
@@ -210,15 +214,6 @@ static error_t parse_filter(int key, const char *arg, struct history_filters *fi
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
-}
-
-/* "steps", for the option of this key. */
-static const char *option_of(const struct listing *listing, int key)
-{
-	const struct argp_option *option = listing->filters;
-	while (option->key != key)
-		option++;
-	return option->name;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -256,7 +251,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (key < LISTING_KIND || key >= LISTING_KIND + 0x100)
 			return parse_filter(key, arg, &request->filters, state);
 		choose(request, (enum history_kind)(key - LISTING_KIND),
-		       option_of(request->listing, key), state);
+		       option_of(request->listing, key)->name, state);
 		return 0;
 	}
 }
@@ -275,7 +270,7 @@ static void join_options(const struct listing *listing, struct argp_option joine
 {
 	int n = add_options(listing->filters, joined, 0);
 	n = add_options(filters_of_all, joined, n);
-	if (!listing->act && !listing->show)
+	if (!listing->act && !listing->show && !listing->is_bounded)
 		n = add_options(rows, joined, n);
 	joined[n] = (struct argp_option){0};
 }
@@ -298,7 +293,9 @@ int listing_run(const struct listing *listing, int argc, char **argv)
 	struct request request = {
 		.listing = listing, .filters = HISTORY_FILTERS_INIT, .kind = listing->kind};
 	struct argp_option options[OPTIONS_MAX];
-	request.filters.limit = listing->show ? LISTING_LINES_DEFAULT : LIMIT_DEFAULT;
+	request.filters.limit = listing->show         ? LISTING_LINES_DEFAULT
+				: listing->is_bounded ? 0
+						      : LIMIT_DEFAULT;
 	request.output = (struct output){.has_times = true};
 	request.output.format.total = listing->total;
 	join_options(listing, options);

@@ -17,7 +17,9 @@ struct listing {
 	const char *doc;                   /* for --help */
 	const struct argp_option *filters; /* beside those that all have */
 	enum history_kind kind;            /* where no option chooses another */
+	const enum history_kind *by;       /* what the words of LISTING_BY choose, in their order */
 	bool total;                        /* tables end with sums */
+	bool is_bounded; /* by options of its own: there is no limit, and no other way round */
 	const char *
 		arguments; /* "[EVENT...]", for --help: words are numbers of events; NULL: there are none */
 	/* Instead of listing: what to do with what the filters mean. NULL: list. */
@@ -41,7 +43,9 @@ enum listing_key {
 	LISTING_REASON,
 	LISTING_STATUS,
 	LISTING_LINES, /* the limit; LISTING_LINES_DEFAULT when it is not there */
-	LISTING_ALL,   /* an act needs a filter, or this */
+	LISTING_POINTS,
+	LISTING_TOP,
+	LISTING_ALL, /* an act needs a filter, or this */
 	LISTING_KIND = 0x400,
 };
 

@@ -29,6 +29,9 @@ static const char doc[] = "Usage by use case, category and resource. By hour or 
 			  "  payi-agent usage --changes --since yesterday\n"
 			  "  payi-agent usage --user user-7 --since 7d --format csv";
 
+static const enum history_kind by[] = {HISTORY_USAGE_BY_HOUR, HISTORY_USAGE_BY_DAY,
+				       HISTORY_USAGE_BY_USER, HISTORY_USAGE_BY_STEP};
+
 int cli_usage(int argc, char **argv)
 {
 	static const struct listing listing = {
@@ -36,6 +39,7 @@ int cli_usage(int argc, char **argv)
 		.doc = doc,
 		.filters = filters,
 		.kind = HISTORY_USAGE_BY_HOUR,
+		.by = by,
 	};
 	return listing_run(&listing, argc, argv);
 }

@@ -33,6 +33,8 @@ enum history_sort {
 	HISTORY_SORT_COST, /* estimated */
 };
 
+enum { HISTORY_POINTS_MAX = 300, HISTORY_TOP_MAX = 20 }; /* what of a series may be asked for */
+
 struct history_filters {
 	const char *use_case_name; /* NULL: any; so are the next four */
 	const char *use_case_id;

@@ -100,9 +100,9 @@ int asked_read(const struct params *params, struct asked *asked, struct err *err
 	if (!status)
 		status = params_int(params, "limit", 1, ASKED_ROWS_MAX, &filters->limit, err);
 	if (!status)
-		status = params_int(params, "points", 1, ASKED_POINTS_MAX, &filters->points, err);
+		status = params_int(params, "points", 1, HISTORY_POINTS_MAX, &filters->points, err);
 	if (!status)
-		status = params_int(params, "top", 1, ASKED_TOP_MAX, &filters->top, err);
+		status = params_int(params, "top", 1, HISTORY_TOP_MAX, &filters->top, err);
 	if (!status)
 		status = params_int(params, "status", 100, 599, &filters->http_status, err);
 	if (!status)

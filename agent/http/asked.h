@@ -10,7 +10,7 @@
 #include "http/params.h"
 #include "store/dead.h"
 
-enum { ASKED_ROWS = 100, ASKED_ROWS_MAX = 1000, ASKED_POINTS_MAX = 300, ASKED_TOP_MAX = 20 };
+enum { ASKED_ROWS = 100, ASKED_ROWS_MAX = 1000 };
 
 /* ASKED_FILTERS, for a list of the parameters that there are. */
 #define ASKED_FILTERS "use-case", "id", "user", "since", "until"

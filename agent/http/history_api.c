@@ -71,7 +71,8 @@ static const char *const *names_of(enum history_kind kind)
 	static const char *const dead[] = {ASKED_FILTERS, ASKED_DEAD, ASKED_PAGE, NULL};
 	static const char *const series[] = {ASKED_FILTERS, "category",   "resource", "sort",
 					     "by",          ASKED_SERIES, NULL};
-	static const char *const waiting[] = {"limit", "cursor", NULL};
+	static const char *const waiting[] = {ASKED_FILTERS, "category", "resource",
+					      "limit",       "cursor",   NULL};
 	if (kind == HISTORY_EVENTS)
 		return events;
 	if (kind == HISTORY_DEAD)

@@ -111,6 +111,45 @@ static void answer_dead(struct server *server, const struct question *question,
 	answer_history(HISTORY_DEAD, question, response, err);
 }
 
+/* Events whole, dead or not. There is no more than was asked for, and so no cursor. */
+static int add_stories(const struct question *question, const struct asked *asked, struct buf *out,
+		       struct err *err)
+{
+	int status = 1;
+	buf_add_str(out, "{\"rows\":[");
+	for (size_t i = 0; i < asked->filters.n_events && status == 1; i++) {
+		buf_add_str(out, i ? ",\n" : "");
+		status = dead_story(question->db, asked->filters.events[i], out, err);
+		if (!status)
+			status = err_set(err, ERR_INVALID, "there is no event %lld",
+					 (long long)asked->filters.events[i]);
+	}
+	buf_add_str(out, "],\"cursor\":null}\n");
+	return status == 1 ? 0 : status;
+}
+
+static void answer_story(struct server *server, const struct question *question,
+			 struct response *response, struct err *err)
+{
+	static const char *const names[] = {"event", NULL};
+	struct asked asked;
+	(void)server;
+	response->type = RESPONSE_JSON;
+	if (!question->db) {
+		fail(response, err);
+		return;
+	}
+	int status = params_check(question->params, names, err);
+	if (!status)
+		status = asked_read(question->params, &asked, err);
+	if (!status && !asked.filters.n_events)
+		status = err_set(err, ERR_INVALID, "say which: event=12,13");
+	if (!status)
+		status = add_stories(question, &asked, &response->body, err);
+	if (status)
+		fail(response, err);
+}
+
 static int read_order(const struct params *params, struct asked *asked, struct dead_filter *filter,
 		      struct err *err)
 {
@@ -171,6 +210,7 @@ static const struct route routes[] = {
 	{"/api/v1/history/series", "GET", NULL, answer_series, false},
 	{"/api/v1/waiting", "GET", NULL, answer_waiting, false},
 	{"/api/v1/dead", "GET", NULL, answer_dead, false},
+	{"/api/v1/dead/show", "GET", NULL, answer_story, false},
 	{"/api/v1/dead/retry", "POST", NULL, answer_retry, false},
 	{"/api/v1/dead/drop", "POST", NULL, answer_drop, false},
 };

@@ -15,13 +15,14 @@
 static struct help_site site;
 static struct standin service;
 
-/* An event that is refused, one that is delivered, one of yesterday. */
+/* An event that is refused, two that are delivered, one that is to be sent again. */
 static void track(void)
 {
-	static const char *const names[] = {"bad", "good", "=cmd|'/c'!A1"};
+	static const char *const names[] = {"bad", "good", "good", "later"};
+	static const char *const ids[] = {"bad", "good", "=cmd|'/c'!A1", "later"};
 	payi_client *client;
 	cr_assert(payi_client_open(NULL, &client) == PAYI_OK, "%s", payi_last_error());
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		const payi_units units[] = {{"text", 10 + i, 3}};
 		const payi_property properties[] = {{"quoted", "a \"b\", c\r\nd"}};
 		payi_event event = PAYI_EVENT_INIT;
@@ -29,8 +30,8 @@ static void track(void)
 		event.resource = "gpt-4o";
 		event.units = units;
 		event.n_units = 1;
-		event.use_case_name = i == 0 ? "bad" : "good";
-		event.use_case_id = names[i];
+		event.use_case_name = names[i];
+		event.use_case_id = ids[i];
 		event.user_id = "ann, \"the\" user";
 		event.use_case_step = "draft";
 		event.end_to_end_latency_ms = 100 + i;
@@ -51,16 +52,22 @@ static void set_up(void)
 	setenv("PAYI_RING_DIR", site.rings, 1);
 	setenv("PAYI_DATA_DIR", site.data, 1);
 	cr_assert_eq(standin_start(&service, NULL), 0);
-	cr_assert_eq(standin_faults(&service,
-				    "[{\"match\":{\"use_case_name\":\"bad\"},\"item_error\":{"
-				    "\"code\":\"use_case_not_found\",\"message\":\"no, \\\"bad\\\" "
-				    "here\",\"status\":400,\"times\":100000}}]"),
-		     0);
+	cr_assert_eq(
+		standin_faults(&service,
+			       "[{\"match\":{\"use_case_name\":\"bad\"},\"item_error\":{\"code\":"
+			       "\"use_case_not_found\",\"message\":\"no, \\\"bad\\\" "
+			       "here\",\"status\":400,"
+			       "\"times\":100000}},{\"match\":{\"use_case_name\":\"later\"},\"item_"
+			       "error\":{"
+			       "\"code\":\"unexpected_error\",\"message\":\"later\",\"status\":500,"
+			       "\"times\":100000}}]"),
+		0);
 	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
 	const char *const arguments[] = {base_url, "--batch-age-ms=50", NULL};
 	help_agent_start(&site, arguments, with_key);
 	track();
-	help_wait_query(&site, "SELECT delivered * 10 + dead FROM sink_books", 21, 30);
+	help_wait_query(&site, "SELECT delivered * 100 + dead * 10 + deferred FROM sink_books", 211,
+			30);
 }
 
 static void tear_down(void)
@@ -254,6 +261,10 @@ static const char *const asked[] = {
 	"use-cases --steps",
 	"use-cases --users",
 	"use-cases --distribution",
+	"use-cases --histogram",
+	"series",
+	"series --by use-case",
+	"waiting",
 	"use-cases --definitions",
 	"usage",
 	"usage --by user",
@@ -378,7 +389,7 @@ Test(formats, of_status_have_each_member)
 	int code;
 	char *text = run("status", "csv", &code);
 	cr_expect(begins(text, "name,value\r\ntime,"), "%s", text);
-	cr_expect(strstr(text, "\r\nbooks.stored,3\r\n"), "%s", text);
+	cr_expect(strstr(text, "\r\nbooks.stored,4\r\n"), "%s", text);
 	cr_expect(strstr(text, "\r\nbooks.balanced,true\r\n"), "%s", text);
 	cr_expect(strstr(text, "\r\nsinks.0.dead,1\r\n"), "%s", text);
 	cr_expect(strstr(text, "\r\nagent.running,true\r\n"), "%s", text);

@@ -91,7 +91,7 @@ Test(cli, exits_with_two_for_wrong_usage)
 	says("version surplus", 2, "not expected");
 	says("events surplus", 2, "not expected");
 	says("use-cases --resource gpt-4o", 2, "unrecognized option");
-	says("usage --by week", 2, "hour, day, user or step");
+	says("usage --by week", 2, "one of: hour|day|user|step");
 	says("config", 2, "sample, check or show");
 	says("events --config /nowhere", 2, "/nowhere");
 }
