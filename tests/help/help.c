@@ -49,6 +49,9 @@ void help_site_make(struct help_site *site)
 	cr_assert(mkdtemp(site->data), "cannot make %s", site->data);
 	snprintf(site->database, sizeof(site->database), "%s/payi.db", site->data);
 	snprintf(site->log, sizeof(site->log), "%s/agent.log", site->data);
+	unsetenv("PAYI_CONFIG");
+	setenv("PAYI_RING_DIR", site->rings, 1);
+	setenv("PAYI_DATA_DIR", site->data, 1);
 }
 
 void help_site_remove(struct help_site *site)

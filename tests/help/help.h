@@ -12,7 +12,10 @@
 
 enum { HELP_PATH_BYTES = 256 };
 
-/* A place of its own for one test: rings on tmpfs, data elsewhere. Removed with all in it by help_site_remove(). */
+/*
+ * A place of its own for one test: rings on tmpfs, data elsewhere. It is the default of this process, and of the
+ * commands that it runs, by the environment. Removed with all in it by help_site_remove().
+ */
 struct help_site {
 	char rings[HELP_PATH_BYTES];
 	char data[HELP_PATH_BYTES];

@@ -105,12 +105,9 @@ static void start_agent(const char *listen, const char *more)
 
 static void set_up(void)
 {
-	unsetenv("PAYI_CONFIG");
 	if (!browser_is_installed())
 		cr_skip("there is no browser: install chromium and chromium-driver");
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 	cr_assert_eq(standin_start(&service, NULL), 0);
 	cr_assert_eq(standin_faults(&service,
 				    "[{\"match\":{\"user_id\":\"nobody\"},\"item_error\":{\"code\":"

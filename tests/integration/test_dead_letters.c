@@ -20,10 +20,7 @@ static struct standin service;
 
 static void set_up(void)
 {
-	unsetenv("PAYI_CONFIG");
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 	cr_assert_eq(standin_start(&service, NULL), 0);
 }
 

@@ -2,9 +2,8 @@
  * The way from the database to Pay-i, against the stand-in: each event there once, the refused ones
  * kept with their reason, whatever the service does and whoever is killed.
  */
-#include "help/help.h"
+#include "help/service_fixture.h"
 #include "payi/payi.h"
-#include "standin/standin_client.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -14,24 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct help_site site;
-static struct standin service;
-static char base_url[64];
-
-static void set_up(void)
-{
-	help_site_make(&site);
-	cr_assert_eq(standin_start(&service, NULL), 0);
-	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
-}
-
-static void tear_down(void)
-{
-	help_site_remove(&site);
-	standin_stop(&service);
-}
-
-TestSuite(delivery, .init = set_up, .fini = tear_down, .timeout = 100);
+TestSuite(delivery, .init = service_set_up, .fini = service_tear_down, .timeout = 100);
 
 static const char *const with_key[] = {"PAYI_API_KEY=" STANDIN_KEY, NULL};
 

@@ -47,10 +47,7 @@ static void set_up(void)
 {
 	static const char *const with_key[] = {"PAYI_API_KEY=" STANDIN_KEY, NULL};
 	char base_url[64];
-	unsetenv("PAYI_CONFIG");
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 	cr_assert_eq(standin_start(&service, NULL), 0);
 	cr_assert_eq(
 		standin_faults(&service,

@@ -2,7 +2,7 @@
  * The local HTTP of a real agent: the same answers as the commands, metrics that agree with the books, and nothing
  * for strangers.
  */
-#include "help/local_http.h"
+#include "help/local_fixture.h"
 #include "payi/payi.h"
 #include "standin/standin_client.h"
 
@@ -15,65 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct help_site site;
-
-static void set_up(void)
-{
-	unsetenv("PAYI_CONFIG");
-	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
-}
-
-static void tear_down(void)
-{
-	help_site_remove(&site);
-}
-
-TestSuite(local_http, .init = set_up, .fini = tear_down, .timeout = 100);
-
-static const char *const tcp[] = {"--http-listen=127.0.0.1:0", NULL};
-
-static payi_client *open_client(void)
-{
-	payi_client *client;
-	cr_assert(payi_client_open(NULL, &client) == PAYI_OK, "%s", payi_last_error());
-	return client;
-}
-
-static void track(payi_client *client, int from, int to)
-{
-	for (int i = from; i < to; i++) {
-		char id[32];
-		const payi_units units[] = {{"text", i, 1}};
-		payi_event event = PAYI_EVENT_INIT;
-		snprintf(id, sizeof(id), "ticket-%d", i % 13);
-		event.category = i % 3 ? "system.openai" : "system.anthropic";
-		event.resource = i % 2 ? "gpt-4o" : "claude";
-		event.event_timestamp_us = 1764000000000000 + i * INT64_C(60000000);
-		event.units = units;
-		event.n_units = 1;
-		event.use_case_name = i % 5 ? "triage" : "support";
-		event.use_case_id = id;
-		cr_assert(payi_track(client, &event) == PAYI_OK, "%s", payi_last_error());
-	}
-	cr_assert(payi_flush(client, 20000) == PAYI_OK, "%s", payi_last_error());
-}
-
-static int status_of(int fd, const char *request)
-{
-	struct local_reply reply;
-	local_exchange(fd, request, &reply);
-	const int status = reply.status;
-	local_release(&reply);
-	return status;
-}
+TestSuite(local_http, .init = local_set_up, .fini = local_tear_down, .timeout = 100);
 
 /* ---- The same as the commands --------------------------------------------------------------------- */
 
 static json_t *get_json(const char *path)
 {
-	char *body = local_body(&site, path);
+	char *body = local_body(&local_site, path);
 	json_t *json = json_loads(body, 0, NULL);
 	cr_assert(json, "%s: %s", path, body);
 	free(body);
@@ -126,9 +74,9 @@ static void same_as_command(const char *path, const char *command)
 
 Test(local_http, tells_the_history_as_the_commands_do)
 {
-	help_agent_start(&site, NULL, NULL);
-	payi_client *client = open_client();
-	track(client, 0, 700);
+	help_agent_start(&local_site, NULL, NULL);
+	payi_client *client = local_client();
+	local_track(client, 0, 700);
 	static const char api[] = "/api/v1/history";
 	static const struct {
 		const char *path;
@@ -187,10 +135,10 @@ Test(local_http, says_what_is_wrong_with_a_question)
 		{"/api/v1/historyevents", 404, "there is nothing at this path"},
 		{"/../etc/passwd", 404, "there is nothing at this path"},
 	};
-	help_agent_start(&site, NULL, NULL);
+	help_agent_start(&local_site, NULL, NULL);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct local_reply reply;
-		local_get(&site, cases[i].path, &reply);
+		local_get(&local_site, cases[i].path, &reply);
 		cr_expect_eq(reply.status, cases[i].status, "%s: %s", cases[i].path, reply.text);
 		cr_expect(strstr(reply.body, cases[i].text), "%s: %s", cases[i].path, reply.body);
 		local_release(&reply);
@@ -234,7 +182,7 @@ static void check_with_promtool(const char *metrics)
 {
 	char path[HELP_PATH_BYTES + 32];
 	char *output;
-	snprintf(path, sizeof(path), "%s/metrics.txt", site.data);
+	snprintf(path, sizeof(path), "%s/metrics.txt", local_site.data);
 	FILE *file = fopen(path, "w");
 	fputs(metrics, file);
 	fclose(file);
@@ -265,14 +213,14 @@ Test(local_http, metrics_agree_with_status)
 		0);
 	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
 	const char *const arguments[] = {base_url, "--batch-age-ms=50", NULL};
-	help_agent_start(&site, arguments, with_key);
-	payi_client *client = open_client();
-	track(client, 0, 500);
+	help_agent_start(&local_site, arguments, with_key);
+	payi_client *client = local_client();
+	local_track(client, 0, 500);
 	payi_event bad = PAYI_EVENT_INIT;
 	cr_assert_neq(payi_track(client, &bad), PAYI_OK);
-	help_wait_query(&site, "SELECT delivered + dead FROM sink_books", 500, 30);
+	help_wait_query(&local_site, "SELECT delivered + dead FROM sink_books", 500, 30);
 
-	char *metrics = local_body(&site, "/metrics");
+	char *metrics = local_body(&local_site, "/metrics");
 	json_t *status = get_json("/api/v1/status");
 	const json_t *books = json_object_get(status, "books");
 	const json_t *sink = json_array_get(json_object_get(status, "sinks"), 0);
@@ -312,9 +260,9 @@ Test(local_http, metrics_agree_with_status)
 	json_decref(status);
 	free(metrics);
 	payi_client_close(client);
-	help_site_remove(&site);
+	help_site_remove(&local_site);
 	standin_stop(&service);
-	help_site_make(&site);
+	help_site_make(&local_site);
 }
 
 /* ---- Health --------------------------------------------------------------------------------------- */
@@ -328,7 +276,7 @@ static bool answers(void *context)
 {
 	const struct asked *asked = context;
 	struct local_reply reply;
-	local_get(&site, asked->path, &reply);
+	local_get(&local_site, asked->path, &reply);
 	const bool as_asked = reply.status == asked->status;
 	local_release(&reply);
 	return as_asked;
@@ -338,12 +286,12 @@ static bool answers(void *context)
 Test(local_http, is_alive_and_not_ready_while_storing_fails)
 {
 	sqlite3 *db = NULL;
-	help_agent_start(&site, NULL, NULL);
-	payi_client *client = open_client();
-	track(client, 0, 10);
+	help_agent_start(&local_site, NULL, NULL);
+	payi_client *client = local_client();
+	local_track(client, 0, 10);
 	struct asked ready = {"/readyz", 200};
 	cr_assert(answers(&ready));
-	cr_assert_eq(sqlite3_open(site.database, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_open(local_site.database, &db), SQLITE_OK);
 	cr_assert_eq(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	const payi_units units[] = {{"text", 1, 1}};
 	payi_event event = PAYI_EVENT_INIT;
@@ -356,7 +304,7 @@ Test(local_http, is_alive_and_not_ready_while_storing_fails)
 	help_wait(answers, &not_ready, 10, "/readyz to say no");
 	struct asked alive = {"/healthz", 200};
 	cr_expect(answers(&alive));
-	char *metrics = local_body(&site, "/metrics");
+	char *metrics = local_body(&local_site, "/metrics");
 	cr_expect_eq(sample(metrics, "payi_agent_store_failing"), 1);
 	cr_expect_geq(sample(metrics, "payi_agent_transaction_failures_total"), 1);
 	free(metrics);
@@ -396,11 +344,11 @@ Test(local_http, answers_no_strangers)
 		      "1\r\nConnection: close\r\n\r\n"},
 		{415, "OPTIONS /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"},
 	};
-	help_agent_start(&site, tcp, NULL);
-	const int port = local_port(&site);
+	help_agent_start(&local_site, local_tcp, NULL);
+	const int port = local_port(&local_site);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct local_reply reply;
-		local_exchange(i & 1 ? local_connect(&site) : local_connect_tcp(port),
+		local_exchange(i & 1 ? local_connect(&local_site) : local_connect_tcp(port),
 			       cases[i].request, &reply);
 		cr_expect_eq(reply.status, cases[i].status, "%s%s", cases[i].request, reply.text);
 		cr_expect_not(strstr(reply.text, "Access-Control"), "%s", reply.text);
@@ -419,20 +367,20 @@ static void write_file(const char *path, const char *text)
 Test(local_http, wants_the_token_by_tcp)
 {
 	char path[HELP_PATH_BYTES + 16], flag[HELP_PATH_BYTES + 64];
-	snprintf(path, sizeof(path), "%s/token", site.data);
+	snprintf(path, sizeof(path), "%s/token", local_site.data);
 	snprintf(flag, sizeof(flag), "--http-token-file=%s", path);
 	write_file(path, "a-long-secret\n");
-	const char *const arguments[] = {tcp[0], flag, NULL};
-	help_agent_start(&site, arguments, NULL);
-	const int port = local_port(&site);
+	const char *const arguments[] = {local_tcp[0], flag, NULL};
+	help_agent_start(&local_site, arguments, NULL);
+	const int port = local_port(&local_site);
 	static const char with[] =
 		"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
 		"a-long-secret\r\nConnection: close\r\n\r\n";
 	static const char without[] =
 		"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-	cr_expect_eq(status_of(local_connect_tcp(port), with), 200);
-	cr_expect_eq(status_of(local_connect_tcp(port), without), 401);
-	cr_expect_eq(status_of(local_connect(&site), without), 200);
+	cr_expect_eq(local_status(local_connect_tcp(port), with), 200);
+	cr_expect_eq(local_status(local_connect_tcp(port), without), 401);
+	cr_expect_eq(local_status(local_connect(&local_site), without), 200);
 }
 
 static void refuses_to_start(const char *arguments, const char *text)
@@ -447,7 +395,7 @@ static void refuses_to_start(const char *arguments, const char *text)
 Test(local_http, refuses_addresses_that_others_reach)
 {
 	char path[HELP_PATH_BYTES + 16], flags[HELP_PATH_BYTES + 128];
-	snprintf(path, sizeof(path), "%s/token", site.data);
+	snprintf(path, sizeof(path), "%s/token", local_site.data);
 	write_file(path, "short\n");
 	snprintf(flags, sizeof(flags),
 		 "--http-listen 0.0.0.0:0 --http-allow-remote "
@@ -465,10 +413,10 @@ Test(local_http, refuses_addresses_that_others_reach)
 	snprintf(flag, sizeof(flag), "--http-token-file=%s", path);
 	const char *const with_token[] = {"--http-listen=0.0.0.0:0", "--http-allow-remote", flag,
 					  NULL};
-	help_agent_start(&site, with_token, NULL);
-	cr_expect_eq(status_of(local_connect_tcp(local_port(&site)),
-			       "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: "
-			       "close\r\n\r\n"),
+	help_agent_start(&local_site, with_token, NULL);
+	cr_expect_eq(local_status(local_connect_tcp(local_port(&local_site)),
+				  "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: "
+				  "close\r\n\r\n"),
 		     200);
 }
 
@@ -478,15 +426,15 @@ Test(local_http, replaces_the_socket_of_an_agent_that_was_killed)
 {
 	char path[HELP_PATH_BYTES + 16];
 	struct stat stat_of;
-	snprintf(path, sizeof(path), "%s/agent.sock", site.data);
-	help_agent_start(&site, NULL, NULL);
+	snprintf(path, sizeof(path), "%s/agent.sock", local_site.data);
+	help_agent_start(&local_site, NULL, NULL);
 	cr_assert_eq(stat(path, &stat_of), 0);
 	cr_expect_eq(stat_of.st_mode & 0777, 0600u);
-	help_agent_kill(&site);
+	help_agent_kill(&local_site);
 	cr_assert_eq(access(path, F_OK), 0, "a killed agent leaves it");
-	help_agent_start(&site, NULL, NULL);
-	free(local_body(&site, "/healthz"));
-	cr_assert_eq(help_agent_stop(&site), 0);
+	help_agent_start(&local_site, NULL, NULL);
+	free(local_body(&local_site, "/healthz"));
+	cr_assert_eq(help_agent_stop(&local_site), 0);
 	cr_expect_neq(access(path, F_OK), 0, "an agent that ends takes it away");
 }
 
@@ -494,37 +442,39 @@ Test(local_http, replaces_the_socket_of_an_agent_that_was_killed)
 Test(local_http, leaves_the_socket_of_a_running_agent_alone)
 {
 	char *output;
-	help_agent_start(&site, NULL, NULL);
+	help_agent_start(&local_site, NULL, NULL);
 	cr_expect_eq(help_shell(&output, AGENT_PROGRAM " run 2>&1"), 1);
 	free(output);
-	free(local_body(&site, "/healthz"));
+	free(local_body(&local_site, "/healthz"));
 }
 
 Test(local_http, removes_no_file_that_is_no_socket)
 {
 	char path[HELP_PATH_BYTES + 16];
 	char *output;
-	snprintf(path, sizeof(path), "%s/agent.sock", site.data);
+	snprintf(path, sizeof(path), "%s/agent.sock", local_site.data);
 	write_file(path, "mine");
-	help_agent_start(&site, NULL, NULL);
-	cr_expect_eq(help_shell(&output, "grep -q 'is not a socket; remove it' '%s'", site.log), 0);
+	help_agent_start(&local_site, NULL, NULL);
+	cr_expect_eq(
+		help_shell(&output, "grep -q 'is not a socket; remove it' '%s'", local_site.log),
+		0);
 	free(output);
-	payi_client *client = open_client();
-	track(client, 0, 10);
+	payi_client *client = local_client();
+	local_track(client, 0, 10);
 	payi_client_close(client);
-	cr_expect_eq(help_agent_stop(&site), 0);
+	cr_expect_eq(help_agent_stop(&local_site), 0);
 	cr_expect_eq(access(path, F_OK), 0);
 }
 
 Test(local_http, serves_in_a_directory_of_any_length)
 {
 	char deep[2 * HELP_PATH_BYTES];
-	snprintf(deep, sizeof(deep), "%s/%0120d", site.data, 7);
+	snprintf(deep, sizeof(deep), "%s/%0120d", local_site.data, 7);
 	char short_path[HELP_PATH_BYTES];
-	memcpy(short_path, site.data, sizeof(short_path));
-	memcpy(site.data, deep, strlen(deep) + 1);
-	help_agent_start(&site, NULL, NULL);
-	free(local_body(&site, "/healthz"));
-	help_agent_kill(&site);
-	memcpy(site.data, short_path, sizeof(site.data));
+	memcpy(short_path, local_site.data, sizeof(short_path));
+	memcpy(local_site.data, deep, strlen(deep) + 1);
+	help_agent_start(&local_site, NULL, NULL);
+	free(local_body(&local_site, "/healthz"));
+	help_agent_kill(&local_site);
+	memcpy(local_site.data, short_path, sizeof(local_site.data));
 }

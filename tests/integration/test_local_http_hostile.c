@@ -2,7 +2,7 @@
  * Hostile clients of the local HTTP: garbage, halves, huge ones, a thousand at once; and the rings are drained as if
  * there were none.
  */
-#include "help/local_http.h"
+#include "help/local_fixture.h"
 #include "payi/payi.h"
 
 #include <arpa/inet.h>
@@ -19,65 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static struct help_site site;
-
-static void set_up(void)
-{
-	unsetenv("PAYI_CONFIG");
-	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
-}
-
-static void tear_down(void)
-{
-	help_site_remove(&site);
-}
-
-TestSuite(local_http_hostile, .init = set_up, .fini = tear_down, .timeout = 100);
-
-static const char *const tcp[] = {"--http-listen=127.0.0.1:0", NULL};
-
-static payi_client *open_client(void)
-{
-	payi_client *client;
-	cr_assert(payi_client_open(NULL, &client) == PAYI_OK, "%s", payi_last_error());
-	return client;
-}
-
-static void track(payi_client *client, int from, int to)
-{
-	for (int i = from; i < to; i++) {
-		char id[32];
-		const payi_units units[] = {{"text", i, 1}};
-		payi_event event = PAYI_EVENT_INIT;
-		snprintf(id, sizeof(id), "ticket-%d", i % 13);
-		event.category = i % 3 ? "system.openai" : "system.anthropic";
-		event.resource = i % 2 ? "gpt-4o" : "claude";
-		event.event_timestamp_us = 1764000000000000 + i * INT64_C(60000000);
-		event.units = units;
-		event.n_units = 1;
-		event.use_case_name = i % 5 ? "triage" : "support";
-		event.use_case_id = id;
-		cr_assert(payi_track(client, &event) == PAYI_OK, "%s", payi_last_error());
-	}
-	cr_assert(payi_flush(client, 20000) == PAYI_OK, "%s", payi_last_error());
-}
+TestSuite(local_http_hostile, .init = local_set_up, .fini = local_tear_down, .timeout = 100);
 
 static double now_s(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-static int status_of(int fd, const char *request)
-{
-	struct local_reply reply;
-	local_exchange(fd, request, &reply);
-	const int status = reply.status;
-	local_release(&reply);
-	return status;
 }
 
 /* ---- Hostile clients ------------------------------------------------------------------------------ */
@@ -88,7 +36,7 @@ static double slowest_flush(payi_client *client, int turns)
 	double slowest = 0;
 	for (int i = 0; i < turns; i++) {
 		const double before = now_s();
-		track(client, i, i + 1);
+		local_track(client, i, i + 1);
 		const double took = now_s() - before;
 		slowest = took > slowest ? took : slowest;
 	}
@@ -100,7 +48,7 @@ static void send_garbage(int port, int n)
 	srand(4711);
 	for (int i = 0; i < n; i++) {
 		char bytes[4096];
-		const int fd = i & 1 ? local_connect(&site) : local_connect_tcp(port);
+		const int fd = i & 1 ? local_connect(&local_site) : local_connect_tcp(port);
 		const size_t len = (size_t)(rand() % (int)sizeof(bytes));
 		for (size_t k = 0; k < len; k++)
 			bytes[k] = (char)(i % 3 ? rand() % 256 : "GET / HTP\r\n:\t"[rand() % 13]);
@@ -113,13 +61,13 @@ static void send_garbage(int port, int n)
 
 Test(local_http_hostile, outlives_garbage)
 {
-	help_agent_start(&site, tcp, NULL);
-	payi_client *client = open_client();
-	send_garbage(local_port(&site), 400);
+	help_agent_start(&local_site, local_tcp, NULL);
+	payi_client *client = local_client();
+	send_garbage(local_port(&local_site), 400);
 	cr_expect_lt(slowest_flush(client, 20), 2.0);
-	free(local_body(&site, "/healthz"));
+	free(local_body(&local_site, "/healthz"));
 	payi_client_close(client);
-	cr_assert_eq(help_agent_stop(&site), 0);
+	cr_assert_eq(help_agent_stop(&local_site), 0);
 }
 
 static void send_huge(int port, const char *head, const char *piece, size_t pieces)
@@ -139,8 +87,8 @@ Test(local_http_hostile, takes_nothing_huge)
 	char piece[4097];
 	memset(piece, 'a', sizeof(piece) - 1);
 	piece[sizeof(piece) - 1] = '\0';
-	help_agent_start(&site, tcp, NULL);
-	const int port = local_port(&site);
+	help_agent_start(&local_site, local_tcp, NULL);
+	const int port = local_port(&local_site);
 	send_huge(port, "GET /", piece, 100);
 	send_huge(port, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ", piece, 100);
 	send_huge(port,
@@ -151,7 +99,7 @@ Test(local_http_hostile, takes_nothing_huge)
 		  "POST /metrics HTTP/1.1\r\nHost: localhost\r\nX-Payi-Agent: 1\r\n"
 		  "Transfer-Encoding: chunked\r\n\r\n1000\r\n",
 		  piece, 100);
-	free(local_body(&site, "/healthz"));
+	free(local_body(&local_site, "/healthz"));
 }
 
 /* The kernel may keep it waiting, or have no room for it. */
@@ -175,10 +123,10 @@ Test(local_http_hostile, drains_whoever_hangs_on)
 	static const char half[] = "GET /metrics HTTP/1.1\r\nHost: loc";
 	struct rlimit files = {4096, 4096};
 	setrlimit(RLIMIT_NOFILE, &files);
-	help_agent_start(&site, tcp, NULL);
-	payi_client *client = open_client();
-	track(client, 0, 10);
-	const int port = local_port(&site);
+	help_agent_start(&local_site, local_tcp, NULL);
+	payi_client *client = local_client();
+	local_track(client, 0, 10);
+	const int port = local_port(&local_site);
 	for (int i = 0; i < N; i++) {
 		fds[i] = begin_connect(port);
 		if (i % 3)
@@ -186,7 +134,7 @@ Test(local_http_hostile, drains_whoever_hangs_on)
 	}
 	const double before = now_s();
 	cr_expect_lt(slowest_flush(client, 50), 2.0);
-	free(local_body(&site, "/healthz")); /* the Unix socket has places of its own */
+	free(local_body(&local_site, "/healthz")); /* the Unix socket has places of its own */
 	/* They are cut off, also those that send a byte now and then. */
 	bool closed = false;
 	while (!closed && now_s() - before < 25) {
@@ -198,13 +146,13 @@ Test(local_http_hostile, drains_whoever_hangs_on)
 	cr_expect_lt(now_s() - before, 15.0);
 	for (int i = 0; i < N; i++)
 		close(fds[i]);
-	free(local_body(&site, "/healthz"));
-	cr_expect_eq(status_of(local_connect_tcp(port),
-			       "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
-			       "Connection: close\r\n\r\n"),
+	free(local_body(&local_site, "/healthz"));
+	cr_expect_eq(local_status(local_connect_tcp(port),
+				  "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+				  "Connection: close\r\n\r\n"),
 		     200);
 	payi_client_close(client);
-	cr_assert_eq(help_agent_stop(&site), 0);
+	cr_assert_eq(help_agent_stop(&local_site), 0);
 }
 
 /* Many questions at once: each is answered or told to come again, and storing goes on. */
@@ -213,43 +161,43 @@ Test(local_http_hostile, answers_many_questions_without_delay_for_the_rings)
 	enum { N = 60 };
 	int fds[N];
 	int answered = 0, later = 0;
-	help_agent_start(&site, NULL, NULL);
-	payi_client *client = open_client();
-	track(client, 0, 3000);
+	help_agent_start(&local_site, NULL, NULL);
+	payi_client *client = local_client();
+	local_track(client, 0, 3000);
 	for (int i = 0; i < N; i++) {
 		static const char request[] =
 			"GET /api/v1/history/events?limit=1000 HTTP/1.1\r\nHost: "
 			"localhost\r\nConnection: close\r\n\r\n";
-		fds[i] = local_connect(&site);
+		fds[i] = local_connect(&local_site);
 		local_send(fds[i], request, sizeof(request) - 1);
 	}
 	cr_expect_lt(slowest_flush(client, 20), 2.0);
 	for (int i = 0; i < N; i++) {
-		const int status = status_of(fds[i], "");
+		const int status = local_status(fds[i], "");
 		answered += status == 200;
 		later += status == 503;
 	}
 	cr_expect_eq(answered + later, N, "%d and %d", answered, later);
 	cr_expect_gt(answered, 0);
 	payi_client_close(client);
-	cr_assert_eq(help_agent_stop(&site), 0);
+	cr_assert_eq(help_agent_stop(&local_site), 0);
 }
 
 /* The agent ends while questions are under way. */
 Test(local_http_hostile, ends_in_order_with_questions_under_way)
 {
-	help_agent_start(&site, NULL, NULL);
-	payi_client *client = open_client();
-	track(client, 0, 3000);
+	help_agent_start(&local_site, NULL, NULL);
+	payi_client *client = local_client();
+	local_track(client, 0, 3000);
 	int fds[20];
 	for (int i = 0; i < 20; i++) {
 		static const char request[] =
 			"GET /api/v1/history/usage?id=ticket-1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
-		fds[i] = local_connect(&site);
+		fds[i] = local_connect(&local_site);
 		local_send(fds[i], request, sizeof(request) - 1);
 	}
 	payi_client_close(client);
-	cr_assert_eq(help_agent_stop(&site), 0);
+	cr_assert_eq(help_agent_stop(&local_site), 0);
 	for (int i = 0; i < 20; i++)
 		close(fds[i]);
 }

@@ -60,10 +60,7 @@ static void write_prices(const char *path)
 
 static void set_up(void)
 {
-	unsetenv("PAYI_CONFIG");
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 	char path[HELP_PATH_BYTES + 16], flag[HELP_PATH_BYTES + 64];
 	snprintf(path, sizeof(path), "%s/prices", site.data);
 	snprintf(flag, sizeof(flag), "--prices-file=%s", path);

@@ -1,34 +1,17 @@
 /*
  * Prices from the service and from a file, what the service says that an event cost, and what the commands show.
  */
-#include "help/help.h"
+#include "help/service_fixture.h"
 #include "payi/payi.h"
-#include "standin/standin_client.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct help_site site;
-static struct standin service;
-static char base_url[64];
 static char prices_file[HELP_PATH_BYTES + 40];
 
-static void set_up(void)
-{
-	help_site_make(&site);
-	cr_assert_eq(standin_start(&service, NULL), 0);
-	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
-}
-
-static void tear_down(void)
-{
-	help_site_remove(&site);
-	standin_stop(&service);
-}
-
-TestSuite(prices, .init = set_up, .fini = tear_down, .timeout = 100);
+TestSuite(prices, .init = service_set_up, .fini = service_tear_down, .timeout = 100);
 
 static void start_agent(const char *further)
 {

@@ -2,9 +2,8 @@
  * Retention in an agent that drains and sends, and is killed in the midst of it: each event is at the service once,
  * what is gone is counted, and the books balance.
  */
-#include "help/help.h"
+#include "help/service_fixture.h"
 #include "payi/payi.h"
-#include "standin/standin_client.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -14,24 +13,7 @@
 
 enum { LIVES = 4, EVENTS_PER_LIFE = 1500, BODY_BYTES = 3000 };
 
-static struct help_site site;
-static struct standin service;
-static char base_url[64];
-
-static void set_up(void)
-{
-	help_site_make(&site);
-	cr_assert_eq(standin_start(&service, NULL), 0);
-	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
-}
-
-static void tear_down(void)
-{
-	help_site_remove(&site);
-	standin_stop(&service);
-}
-
-TestSuite(retention_kills, .init = set_up, .fini = tear_down, .timeout = 200);
+TestSuite(retention_kills, .init = service_set_up, .fini = service_tear_down, .timeout = 200);
 
 static void start_agent(const char *further)
 {

@@ -60,10 +60,7 @@ static void write_config(const char *text)
 
 static void set_up(void)
 {
-	unsetenv("PAYI_CONFIG");
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 	snprintf(config_path, sizeof(config_path), "%s/agent.conf", site.data);
 	snprintf(config_flag, sizeof(config_flag), "--config=%s", config_path);
 	write_config("");

@@ -2,9 +2,8 @@
  * How requests travel: packed, with a certificate of the agent's own, by a proxy, over a connection that the
  * other side has given up. The ways that an operator's network may want.
  */
-#include "help/help.h"
+#include "help/service_fixture.h"
 #include "payi/payi.h"
-#include "standin/standin_client.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -18,24 +17,7 @@
 
 enum { EVENTS = 300 };
 
-static struct help_site site;
-static struct standin service;
-static char base_url[64];
-
-static void set_up(void)
-{
-	help_site_make(&site);
-	cr_assert_eq(standin_start(&service, NULL), 0);
-	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
-}
-
-static void tear_down(void)
-{
-	help_site_remove(&site);
-	standin_stop(&service);
-}
-
-TestSuite(sink_ways, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(sink_ways, .init = service_set_up, .fini = service_tear_down, .timeout = 60);
 
 static void track_events(void)
 {

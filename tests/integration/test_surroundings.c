@@ -14,10 +14,7 @@ static struct help_site site;
 
 static void set_up(void)
 {
-	unsetenv("PAYI_CONFIG");
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 }
 
 static void tear_down(void)

@@ -15,10 +15,7 @@ static struct help_site site;
 
 static void begin(void)
 {
-	unsetenv("PAYI_CONFIG");
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 	help_agent_start(&site, NULL, NULL);
 }
 

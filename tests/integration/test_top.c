@@ -17,13 +17,10 @@ static struct help_site site;
 
 static void begin(void)
 {
-	unsetenv("PAYI_CONFIG");
 	unsetenv("NO_COLOR");
 	unsetenv("COLUMNS");
 	setenv("TERM", "xterm", 1);
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 	help_agent_start(&site, NULL, NULL);
 }
 

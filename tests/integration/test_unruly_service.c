@@ -2,9 +2,8 @@
  * A service that breaks HTTP itself: answers that are slow, cut, endless, none, or somebody else's. Whatever
  * comes, each event is there once in the end, nothing is in the dead letters, and the agent stays small.
  */
-#include "help/help.h"
+#include "help/service_fixture.h"
 #include "payi/payi.h"
-#include "standin/standin_client.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -14,24 +13,7 @@
 
 enum { EVENTS = 40, MEMORY_KIB_MAX = 64 * 1024 };
 
-static struct help_site site;
-static struct standin service;
-static char base_url[64];
-
-static void set_up(void)
-{
-	help_site_make(&site);
-	cr_assert_eq(standin_start(&service, NULL), 0);
-	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
-}
-
-static void tear_down(void)
-{
-	help_site_remove(&site);
-	standin_stop(&service);
-}
-
-TestSuite(unruly_service, .init = set_up, .fini = tear_down, .timeout = 60);
+TestSuite(unruly_service, .init = service_set_up, .fini = service_tear_down, .timeout = 60);
 
 static void start_agent(void)
 {

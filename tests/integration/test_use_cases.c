@@ -2,9 +2,8 @@
  * Handles and definitions, from applications to the service: each handle gets one id, every event goes out
  * under its own, nothing ever under a handle, whoever is killed in between.
  */
-#include "help/help.h"
+#include "help/service_fixture.h"
 #include "payi/payi.h"
-#include "standin/standin_client.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
@@ -19,24 +18,7 @@ enum { PROCESSES = 3, HANDLES = 4, ROUNDS = 3, EVENTS = 10, NAME_BYTES = 48 };
 
 #define COUNT_GIVEN "SELECT count(DISTINCT given_id) FROM use_case_handles WHERE state = 'given'"
 
-static struct help_site site;
-static struct standin service;
-static char base_url[64];
-
-static void set_up(void)
-{
-	help_site_make(&site);
-	cr_assert_eq(standin_start(&service, NULL), 0);
-	snprintf(base_url, sizeof(base_url), "--base-url=%s", service.url);
-}
-
-static void tear_down(void)
-{
-	help_site_remove(&site);
-	standin_stop(&service);
-}
-
-TestSuite(use_cases, .init = set_up, .fini = tear_down, .timeout = 100);
+TestSuite(use_cases, .init = service_set_up, .fini = service_tear_down, .timeout = 100);
 
 static void start_agent(void)
 {

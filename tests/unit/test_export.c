@@ -97,10 +97,7 @@ static struct help_site site;
 static void begin(void)
 {
 	char *output = NULL;
-	unsetenv("PAYI_CONFIG");
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 	help_agent_start(&site, NULL, NULL);
 	cr_assert_eq(
 		help_shell(
