@@ -20,7 +20,6 @@
 #include "metrics.h"
 #include "options.h"
 #include "order.h"
-#include "prices/price_list.h"
 #include "reload.h"
 #include "settings.h"
 #include "sink/payi/payi_sink.h"
@@ -282,7 +281,8 @@ static void on_hangup(uv_signal_t *handle, int number)
 	if (agent->stopping || agent->hurrying)
 		return;
 	watch_reloading(process->watch);
-	reload_settings(&process->reload, process->settings, agent->sink, agent->storage);
+	const struct reload_parts parts = {agent->sink, agent->storage};
+	reload_settings(&process->reload, process->settings, &parts);
 	tell_lock(agent);
 	watch_ready(process->watch);
 }
@@ -402,8 +402,7 @@ static int start_storage(struct agent *agent, struct err *err)
 {
 	const struct settings *settings = agent->settings;
 	struct price_list *prices = NULL;
-	int status =
-		*settings->prices_file ? price_list_read(settings->prices_file, &prices, err) : 0;
+	int status = options_prices(settings, &prices, err);
 	if (status)
 		return status;
 	const struct storage_options options = {

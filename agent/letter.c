@@ -15,7 +15,7 @@ struct outcome_texts {
 	char message[TEXT_BYTES];
 };
 
-enum letter_kind { LETTER_SETTLEMENT, LETTER_ANSWER, LETTER_REPORT, LETTER_ORDER };
+enum letter_kind { LETTER_SETTLEMENT, LETTER_ANSWER, LETTER_REPORT, LETTER_ORDER, LETTER_PRICES };
 
 struct letter {
 	struct letter *next;
@@ -27,7 +27,7 @@ struct letter {
 	struct sink_ask_outcome answer;
 	char *given_id; /* these two are never cut */
 	char *description;
-	struct price_list *prices;
+	struct price_list *prices; /* of an answer, or the operator's */
 	struct sink_report report;
 	char state[64];
 	char last_error[TEXT_BYTES];
@@ -170,6 +170,13 @@ void letter_box_report(struct letter_box *box, const char *sink, const struct si
 	post(box, letter);
 }
 
+void letter_box_prices(struct letter_box *box, const struct price_list *prices)
+{
+	struct letter *letter = new_letter(LETTER_PRICES, NULL);
+	letter->prices = copy_prices(prices);
+	post(box, letter);
+}
+
 int letter_box_order(struct letter_box *box, struct order *order, struct err *err)
 {
 	struct letter *letter = calloc(1, sizeof(*letter));
@@ -194,6 +201,8 @@ static int write_one(const struct letter *letter, struct store *store, int64_t n
 		return store_settle_ask(store, &letter->answer, now_us, err);
 	case LETTER_ORDER:
 		return order_write(letter->order, store, now_us, err);
+	case LETTER_PRICES:
+		return store_prices_put(store, letter->prices, err);
 	case LETTER_REPORT:
 		break;
 	}

@@ -29,6 +29,9 @@ void letter_box_settle(struct letter_box *box, const struct sink_settlement *set
 void letter_box_settle_ask(struct letter_box *box, const struct sink_ask_outcome *outcome);
 void letter_box_report(struct letter_box *box, const char *sink, const struct sink_report *report);
 
+/* The operator's prices, in the place of those before; NULL: there are none any more. */
+void letter_box_prices(struct letter_box *box, const struct price_list *prices);
+
 /* Holds the order until it is carried out. ERR_MEMORY, where there is none for it now. */
 int letter_box_order(struct letter_box *box, struct order *order, struct err *err);
 

@@ -40,6 +40,14 @@ struct server_options options_of_server(const struct settings *settings, char pa
 	};
 }
 
+int options_prices(const struct settings *settings, struct price_list **prices, struct err *err)
+{
+	*prices = NULL;
+	if (!*settings->prices_file || price_list_read(settings->prices_file, prices, err) == 0)
+		return 0;
+	return err->code = ERR_CONFIG;
+}
+
 int options_check(const struct settings *settings, struct err *err)
 {
 	char path[PATH_MAX];
@@ -49,8 +57,8 @@ int options_check(const struct settings *settings, struct err *err)
 	int status = payi_sink_check(&sink, err);
 	if (!status)
 		status = server_check(&server, err);
-	if (!status && *settings->prices_file)
-		status = price_list_read(settings->prices_file, &prices, err);
+	if (!status)
+		status = options_prices(settings, &prices, err);
 	free(prices);
 	return status;
 }

@@ -11,6 +11,7 @@
 
 #include <limits.h>
 
+struct price_list;
 struct settings;
 
 /* Texts are the settings' own. */
@@ -24,5 +25,8 @@ struct server_options options_of_server(const struct settings *settings, char pa
  * which is wrong. Opens nothing that matters.
  */
 int options_check(const struct settings *settings, struct err *err);
+
+/* The operator's prices, or NULL where there is no file of them; free(). ERR_CONFIG: it cannot be read, or is wrong. */
+int options_prices(const struct settings *settings, struct price_list **prices, struct err *err);
 
 #endif

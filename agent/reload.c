@@ -5,10 +5,12 @@
 #include "base/log.h"
 #include "keeping.h"
 #include "options.h"
+#include "prices/price_list.h"
 #include "settings.h"
 #include "storage.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 
 void reload_init(struct reload *reload)
 {
@@ -25,13 +27,17 @@ static void add_changes(const struct settings *settings, const struct settings *
 			buf_addf(names, "%s%s", names->len ? " " : "", settings_table[i].name);
 }
 
-static void say(const struct settings *settings, const struct settings *next)
+static void say(const struct settings *settings, const struct settings *next,
+		const struct price_list *prices)
 {
 	struct buf live = BUF_INIT;
 	struct buf waiting = BUF_INIT;
 	add_changes(settings, next, SETTING_LIVE, &live);
 	add_changes(settings, next, SETTING_AT_START, &waiting);
 	log_info("the configuration was read again", LOG_STR("changed", buf_text(&live)), LOG_END);
+	if (prices)
+		log_info("the file of prices was read again", LOG_INT("prices", (int64_t)prices->n),
+			 LOG_END);
 	if (waiting.len)
 		log_warn("settings have changed that take effect at the next start",
 			 LOG_STR("settings", buf_text(&waiting)), LOG_END);
@@ -39,46 +45,52 @@ static void say(const struct settings *settings, const struct settings *next)
 	buf_release(&waiting);
 }
 
-static int read_next(const struct settings *settings, struct settings *next, struct err *err)
+static int read_next(const struct settings *settings, struct settings *next,
+		     struct price_list **prices, struct err *err)
 {
-	const int status = settings_load(next, &settings->flags, err);
+	int status = settings_load(next, &settings->flags, err);
 	if (status)
 		return status;
-	const int wrong = options_check(next, err);
-	if (wrong)
+	status = options_check(next, err);
+	if (!status)
+		status = options_prices(next, prices, err);
+	if (status)
 		settings_release(next);
-	return wrong;
+	return status;
 }
 
 /* The sink comes first, since it alone can fail. */
-static int apply(struct settings *settings, struct settings *next, struct payi_sink *sink,
-		 struct storage *storage, struct err *err)
+static int apply(struct settings *settings, struct settings *next, const struct price_list *prices,
+		 const struct reload_parts *parts, struct err *err)
 {
 	const struct payi_sink_options options = options_of_sink(next);
-	const int status = payi_sink_configure(sink, &options, err);
+	const int status = payi_sink_configure(parts->sink, &options, err);
 	if (status) {
 		settings_release(next);
 		return status;
 	}
 	const struct intake_limits limits = {.commit_events = next->commit_events,
 					     .retention = keeping_policy(next)};
-	storage_configure(storage, &limits);
+	storage_configure(parts->storage, &limits);
+	storage_prices(parts->storage, prices);
 	if (log_level_of(next->log_level) < log_level_of(settings->log_level))
 		log_set_level(log_level_of(next->log_level));
-	say(settings, next); /* at the more talkative of the two levels */
+	say(settings, next, prices); /* at the more talkative of the two levels */
 	log_set_level(log_level_of(next->log_level));
 	settings_adopt(settings, next);
 	return 0;
 }
 
-void reload_settings(struct reload *reload, struct settings *settings, struct payi_sink *sink,
-		     struct storage *storage)
+void reload_settings(struct reload *reload, struct settings *settings,
+		     const struct reload_parts *parts)
 {
 	struct settings next;
+	struct price_list *prices = NULL;
 	struct err err = {0};
-	int status = read_next(settings, &next, &err);
+	int status = read_next(settings, &next, &prices, &err);
 	if (!status)
-		status = apply(settings, &next, sink, storage, &err);
+		status = apply(settings, &next, prices, parts, &err);
+	free(prices);
 	counter_set(&reload->refused, status != 0);
 	counter_add(status ? &reload->rejected : &reload->accepted, 1);
 	reload->why = err;

@@ -28,8 +28,14 @@ struct reload {
 
 void reload_init(struct reload *reload);
 
-/* What came of it is in *reload and in the log. */
-void reload_settings(struct reload *reload, struct settings *settings, struct payi_sink *sink,
-		     struct storage *storage);
+/* Who is told of new values. */
+struct reload_parts {
+	struct payi_sink *sink;
+	struct storage *storage;
+};
+
+/* What came of it is in *reload and in the log. The file of prices is read again, too, also where its name is the same. */
+void reload_settings(struct reload *reload, struct settings *settings,
+		     const struct reload_parts *parts);
 
 #endif

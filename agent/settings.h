@@ -62,8 +62,8 @@ struct setting_rule {
 	  "whose requests, responses and headers go before any event does when room is short; all: of events that wait, too") \
 	X(retention, drop_undelivered, BOOL, "no",    SETTING_ANY, LIVE, "", \
 	  "events that were not delivered may go, too: after events_days, and when room is short and nothing else may") \
-	X(prices, prices_file,      TEXT,   "",       SETTING_ANY, AT_START, "", \
-	  "a JSON file of prices, for estimates of cost; its prices go before the service's; read at start; see the README") \
+	X(prices, prices_file,      TEXT,   "",       SETTING_ANY, LIVE, "", \
+	  "a JSON file of prices, for estimates of cost; its prices go before the service's; read again at SIGHUP; see the README") \
 	X(prices, prices_from_service, BOOL, "yes",   SETTING_ANY, AT_START, "", \
 	  "ask the service for the prices of resources that are used: once a day for each") \
 	X(payi,   base_url,         TEXT,   "https://api.pay-i.com", SETTING_ANY, AT_START, "ASCERTA_BASE_URL PAYI_BASE_URL", \

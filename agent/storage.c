@@ -243,6 +243,12 @@ void storage_report(struct storage *storage, const char *sink, const struct sink
 	uv_async_send(&storage->wake);
 }
 
+void storage_prices(struct storage *storage, const struct price_list *prices)
+{
+	letter_box_prices(&storage->box, prices);
+	uv_async_send(&storage->wake);
+}
+
 int storage_order(struct storage *storage, struct order *order, struct err *err)
 {
 	const int status = letter_box_order(&storage->box, order, err);

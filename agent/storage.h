@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 struct order;
+struct price_list;
 struct storage;
 
 struct storage_options {
@@ -48,6 +49,9 @@ void storage_report(struct storage *storage, const char *sink, const struct sink
 
 /* How many settlements are committed, in the order of their coming. Any thread. */
 uint64_t storage_settlements(const struct storage *storage);
+
+/* Copies the operator's prices, which take the place of those before; NULL: there are none any more. Any thread. */
+void storage_prices(struct storage *storage, const struct price_list *prices);
 
 /* Has it carried out, a part with each transaction. Any thread. */
 int storage_order(struct storage *storage, struct order *order, struct err *err);

@@ -28,29 +28,46 @@ static const char *put(char **at, const char *text)
 	return copy;
 }
 
-static struct price_list *gather(const struct price *prices, size_t n)
+static size_t all_text_bytes(const struct price *prices, size_t n)
 {
-	size_t bytes = sizeof(struct price_list) + n * sizeof(*prices);
+	size_t bytes = 0;
 	for (size_t i = 0; i < n; i++)
 		bytes += text_bytes(&prices[i]);
-	struct price_list *list = malloc(bytes);
+	return bytes;
+}
+
+static void put_all(struct price *to, char **at, const struct price *prices, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		to[i] = prices[i];
+		to[i].category = put(at, prices[i].category);
+		to[i].resource = put(at, prices[i].resource);
+		to[i].unit_type = put(at, prices[i].unit_type);
+	}
+}
+
+struct price_list *price_list_join(const struct price_list *first, const struct price_list *second)
+{
+	static const struct price_list none = {0};
+	const struct price_list *a = first ? first : &none;
+	const struct price_list *b = second ? second : &none;
+	const size_t n = a->n + b->n;
+	struct price_list *list =
+		malloc(sizeof(*list) + n * sizeof(*list->prices) + all_text_bytes(a->prices, a->n) +
+		       all_text_bytes(b->prices, b->n));
 	if (!list)
 		return NULL;
 	list->n = n;
 	list->prices = (struct price *)(list + 1);
 	char *at = (char *)(list->prices + n);
-	for (size_t i = 0; i < n; i++) {
-		list->prices[i] = prices[i];
-		list->prices[i].category = put(&at, prices[i].category);
-		list->prices[i].resource = put(&at, prices[i].resource);
-		list->prices[i].unit_type = put(&at, prices[i].unit_type);
-	}
+	put_all(list->prices, &at, a->prices, a->n);
+	put_all(list->prices + a->n, &at, b->prices, b->n);
 	return list;
 }
 
 struct price_list *price_list_copy(const struct price_list *list)
 {
-	return gather(list->prices, list->n);
+	return price_list_join(list, NULL);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------------- */
@@ -160,8 +177,9 @@ static int read_items(const json_t *root, struct price_list **list, struct err *
 	for (; !status && reading.item < json_array_size(items); reading.item++)
 		status = read_item(&reading, json_array_get(items, reading.item));
 	if (!status && !reading.prices.failed)
-		*list = gather((const struct price *)(void *)reading.prices.data,
-			       reading.prices.len / sizeof(struct price));
+		*list = price_list_copy(&(const struct price_list){
+			.n = reading.prices.len / sizeof(struct price),
+			.prices = (struct price *)(void *)reading.prices.data});
 	if (!status && (reading.prices.failed || !*list))
 		status = err_set(err, ERR_MEMORY, "out of memory");
 	buf_release(&reading.prices);

@@ -41,5 +41,7 @@ int price_list_read(const char *path, struct price_list **list, struct err *err)
 
 /* NULL without memory. */
 struct price_list *price_list_copy(const struct price_list *list);
+/* The one behind the other; either may be NULL. */
+struct price_list *price_list_join(const struct price_list *first, const struct price_list *second);
 
 #endif

@@ -107,6 +107,8 @@ struct price_list;
 
 /* The operator's prices, in the place of those before; NULL: none. Not between begin and commit. */
 int store_prices_replace(struct store *store, const struct price_list *list, struct err *err);
+/* Likewise, between begin and commit. */
+int store_prices_put(struct store *store, const struct price_list *list, struct err *err);
 
 /* ---- Sinks (between begin and commit) ---- */
 

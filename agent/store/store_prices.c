@@ -48,7 +48,7 @@ static int put_of_file(struct store *store, const struct price *price, struct er
 	return status ? status : put(store, price, category, resource, RANK_FILE, err);
 }
 
-static int replace(struct store *store, const struct price_list *list, struct err *err)
+int store_prices_put(struct store *store, const struct price_list *list, struct err *err)
 {
 	int status = sql_run(store->statement[STORE_PRICES_CUT_FILE], err, SQL_END);
 	for (size_t i = 0; list && !status && i < list->n; i++)
@@ -64,7 +64,7 @@ int store_prices_replace(struct store *store, const struct price_list *list, str
 		return status;
 	status = store_begin(store, err);
 	if (!status)
-		status = replace(store, list, err);
+		status = store_prices_put(store, list, err);
 	if (!status)
 		status = store_commit(store, err);
 	if (!status)

@@ -5,6 +5,7 @@
 #include "payi/payi.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,4 +153,77 @@ Test(prices, that_cannot_be_read_keep_the_agent_from_starting)
 		      0);
 	cr_assert_not_null(strstr(output, "item 0 has no resource"), "%s", output);
 	free(output);
+}
+
+/* ---- Pages ---------------------------------------------------------------------------------------- */
+
+/* One more than two pages; a version a day. */
+Test(prices, of_many_versions_are_read_page_by_page)
+{
+	enum { N = 201 };
+	for (int i = 0; i < N; i++) {
+		char body[256];
+		snprintf(body, sizeof(body),
+			 "{\"units\":{\"text\":{\"input_price\":%d,\"output_price\":1}},"
+			 "\"start_timestamp\":\"20%02d-%02d-%02dT00:00:00Z\"}",
+			 i + 1, 10 + i / 28 / 12, i / 28 % 12 + 1, i % 28 + 1);
+		add_price("gpt-4o", body);
+	}
+	start_agent(NULL);
+	track("gpt-4o", 1);
+	help_wait_query(&site, "SELECT count(*) FROM price_asks WHERE state = 'known'", 1, 30);
+	cr_expect_eq(help_query_int(&site, "SELECT count(*) FROM prices"), N);
+	cr_expect_eq(help_query_int(&site, "SELECT count(DISTINCT input) FROM prices"), N);
+	cr_expect_eq(standin_stat(&service, "bad_requests"), 0);
+	cr_assert_eq(help_agent_stop(&site), 0);
+}
+
+/* ---- A file that changes --------------------------------------------------------------------------- */
+
+static void write_price(const char *dollars)
+{
+	char path[HELP_PATH_BYTES + 40];
+	snprintf(path, sizeof(path), "%s/prices.json", site.data);
+	FILE *file = fopen(path, "w");
+	cr_assert(file);
+	fprintf(file,
+		"[{\"category\":\"system.openai\",\"resource\":\"gpt-4o\",\"units\":{\"text\":{"
+		"\"input_price\":%s}}}]",
+		dollars);
+	cr_assert_eq(fclose(file), 0);
+}
+
+static bool log_has(void *text)
+{
+	char *output;
+	const int code = help_shell(&output, "grep -q -- '%s' '%s'", (const char *)text, site.log);
+	free(output);
+	return code == 0;
+}
+
+/* What is wrong changes nothing, and the log says what it is; what is right counts for all that was stored before. */
+Test(prices, of_a_file_are_read_again_at_a_reload)
+{
+	static const char cost[] =
+		"SELECT estimated_cost_picousd / 1000000000000 FROM event_history";
+	snprintf(prices_file, sizeof(prices_file), "--prices-file=%s/prices.json", site.data);
+	write_price("1");
+	start_agent(prices_file);
+	track("gpt-4o", 1);
+	help_wait_query(&site, cost, 1000, 30);
+
+	write_price("2");
+	kill(site.agent, SIGHUP);
+	help_wait_query(&site, cost, 2000, 30);
+
+	write_price("\"dear\"");
+	kill(site.agent, SIGHUP);
+	char wrong[] = "stays in force.*units.text.input_price is no price";
+	help_wait(log_has, wrong, 30, "the log to say what is wrong");
+	cr_expect_eq(help_query_int(&site, cost), 2000);
+
+	write_price("3");
+	kill(site.agent, SIGHUP);
+	help_wait_query(&site, cost, 3000, 30);
+	cr_assert_eq(help_agent_stop(&site), 0);
 }

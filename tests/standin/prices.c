@@ -58,6 +58,28 @@ void prices_resources(struct service *service, const struct request *request, st
 	free(category);
 }
 
+/* The page that begins at the cursor, a number; takes the reference to items. */
+static void answer_page(struct service *service, const struct request *request, json_t *items,
+			struct answer *answer)
+{
+	char *cursor = request_query(request, "cursor");
+	char *limit = request_query(request, "limit");
+	char next[24];
+	const size_t first = cursor ? strtoul(cursor, NULL, 10) : 0;
+	const size_t n = limit && atoi(limit) > 0 ? (size_t)atoi(limit) : 100;
+	json_t *page = json_array();
+	for (size_t i = first; i < first + n && i < json_array_size(items); i++)
+		json_array_append(page, json_array_get(items, i));
+	snprintf(next, sizeof(next), "%zu", first + n);
+	answer_json(answer, 200,
+		    json_pack("{s:o, s:s?, s:o}", "request_id", service_request_id(service),
+			      "cursor", first + n < json_array_size(items) ? next : NULL, "items",
+			      page));
+	json_decref(items);
+	free(cursor);
+	free(limit);
+}
+
 void prices_versions(struct service *service, const struct request *request, struct answer *answer)
 {
 	char *category = request_segment(request, 3);
@@ -68,7 +90,7 @@ void prices_versions(struct service *service, const struct request *request, str
 				resource ? resource : ""));
 	pthread_mutex_unlock(&service->lock);
 	if (items)
-		answer_items(service, items, answer);
+		answer_page(service, request, items, answer);
 	else
 		not_found(answer, "there is no such resource");
 	free(category);

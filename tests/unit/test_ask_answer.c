@@ -1,6 +1,8 @@
 /* What an answer means to an ask: the table, and what a success must hold. */
 #include "sink/payi/ask_answer.h"
 
+#include "sink/payi/ask.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -184,4 +186,41 @@ Test(ask_answer, a_definition_is_done_when_the_service_has_this_one)
 	cr_expect_eq(read_answer(ASK_UPDATE, 200, "{\"description\":\"as it is\"}"), ASK_DONE);
 	cr_expect_eq(read_answer(ASK_MAKE, 201, "{\"description\":\"n\"}"), ASK_NEXT);
 	cr_expect_eq(read_answer(ASK_GIVE, 200, ""), ASK_LATER);
+}
+
+static const char *page_of(const char *cursor)
+{
+	static char body[400];
+	snprintf(body, sizeof(body),
+		 "{\"cursor\":%s,\"items\":[{\"category\":\"c\",\"resource\":\"r\",\"units\":{"
+		 "\"text\":{"
+		 "\"input_price\":1}}}]}",
+		 cursor);
+	return body;
+}
+
+Test(ask_answer, prices_go_on_as_long_as_there_is_a_cursor)
+{
+	struct ask ask = {0};
+	const struct sink_ask what = {
+		.kind = SINK_ASK_PRICES, .use_case_name = "c", .description = "r"};
+	cr_assert(ask_begin(&ask, &what));
+	cr_expect_eq(read_answer(ASK_PRICES, 200, page_of("\"n & 2\"")), ASK_NEXT);
+	cr_assert(ask_turn_page(&ask, &answer));
+	cr_expect_null(answer.prices, "it waits for the rest");
+	cr_expect_str_eq(buf_text(&ask.cursor), "n & 2");
+	cr_expect_eq(read_answer(ASK_PRICES, 200, page_of("\"\"")), ASK_DONE);
+	cr_assert(ask_turn_page(&ask, &answer));
+	cr_assert_not_null(answer.prices);
+	cr_expect_eq(answer.prices->n, 2);
+	cr_expect_eq(ask.cursor.len, 0);
+
+	cr_expect_eq(read_answer(ASK_PRICES, 200, page_of("\"2\"")), ASK_NEXT);
+	cr_assert(ask_turn_page(&ask, &answer));
+	ask_restart(&ask); /* for another key, say: from the first page on */
+	cr_expect_eq(ask.cursor.len, 0);
+	cr_expect_eq(read_answer(ASK_PRICES, 200, page_of("null")), ASK_DONE);
+	cr_assert(ask_turn_page(&ask, &answer));
+	cr_expect_eq(answer.prices->n, 1);
+	ask_release(&ask);
 }

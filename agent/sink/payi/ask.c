@@ -3,14 +3,24 @@
 #include "event/event_json.h"
 #include "sink/payi/url.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char instances[] = "/api/v1/use_cases/instances/";
 static const char definitions[] = "/api/v1/use_cases/definitions";
 static const char categories[] = "/api/v1/categories/";
 
+static void forget_pages(struct ask *ask)
+{
+	free(ask->pages);
+	ask->pages = NULL;
+	ask->n_pages = 0;
+	buf_clear(&ask->cursor);
+}
+
 void ask_restart(struct ask *ask)
 {
+	forget_pages(ask);
 	static const enum ask_step first[] = {[SINK_ASK_DEFINE] = ASK_DEFINE,
 					      [SINK_ASK_ID] = ASK_GIVE,
 					      [SINK_ASK_PRICES] = ASK_PRICES};
@@ -54,8 +64,30 @@ void ask_advance(struct ask *ask)
 
 void ask_release(struct ask *ask)
 {
+	forget_pages(ask);
+	buf_release(&ask->cursor);
 	buf_release(&ask->texts);
 	buf_release(&ask->body);
+}
+
+bool ask_turn_page(struct ask *ask, struct ask_answer *answer)
+{
+	struct price_list *all = price_list_join(ask->pages, answer->prices);
+	if (!all)
+		return false;
+	free(answer->prices);
+	answer->prices = NULL;
+	buf_clear(&ask->cursor);
+	if (!answer->cursor) {
+		forget_pages(ask);
+		answer->prices = all;
+		return true;
+	}
+	free(ask->pages);
+	ask->pages = all;
+	ask->n_pages++;
+	buf_add_str(&ask->cursor, answer->cursor);
+	return !ask->cursor.failed;
 }
 
 bool ask_is(const struct ask *ask, const struct sink_ask *what)
@@ -111,6 +143,10 @@ static int send_for_prices(struct ask *ask, struct service *service, http_done_f
 	buf_add_str(&service->url, "/resources/");
 	url_add_encoded(&service->url, resource, strlen(resource));
 	buf_add_str(&service->url, "?limit=100");
+	if (ask->cursor.len) {
+		buf_add_str(&service->url, "&cursor=");
+		url_add_encoded(&service->url, (const char *)ask->cursor.data, ask->cursor.len);
+	}
 	buf_clear(&ask->body);
 	return service_send(service, HTTP_GET, &ask->body, done, ctx, err);
 }

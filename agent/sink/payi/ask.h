@@ -15,13 +15,24 @@ struct ask {
 	enum ask_step step;
 	struct buf texts; /* the name and the description, each ended by a NUL */
 	struct buf body;
+	struct price_list *pages; /* of prices: what earlier pages had */
+	int n_pages;
+	struct buf cursor; /* where the next page begins */
 };
+
+enum { ASK_PAGES_MAX = 100 }; /* of a hundred versions: a price a day for a generation */
 
 /* Copies it, and begins at its first step; what the ask was before is forgotten. False: out of memory. */
 bool ask_begin(struct ask *ask, const struct sink_ask *what);
 void ask_restart(struct ask *ask);
 void ask_advance(struct ask *ask); /* to the step behind this one */
 void ask_release(struct ask *ask); /* may be begun again */
+
+/*
+ * Of prices: joins what the page has to the pages before it. With a cursor all of them are kept, for the page behind it; else
+ * they become the answer's. False: out of memory.
+ */
+bool ask_turn_page(struct ask *ask, struct ask_answer *answer);
 
 /* Whether it is this very ask, as it was given before. */
 bool ask_is(const struct ask *ask, const struct sink_ask *what);

@@ -129,8 +129,12 @@ static void compare(struct ask_answer *answer, const char *description, int stat
 static void take_prices(struct ask_answer *answer, const struct http_answer *http)
 {
 	struct err err;
-	if (price_list_parse(http->body, http->body_bytes, &answer->prices, &err) == 0)
+	const char *cursor = json_string_value(json_object_get(answer->reply.root, "cursor"));
+	if (price_list_parse(http->body, http->body_bytes, &answer->prices, &err) == 0) {
+		answer->cursor = cursor && *cursor ? cursor : NULL;
+		answer->verdict = answer->cursor ? ASK_NEXT : ASK_DONE;
 		return;
+	}
 	snprintf(answer->trouble, sizeof(answer->trouble),
 		 "the list of prices in the answer: %.150s", err.text);
 	fail(answer, ASK_DEAD, answer->trouble);

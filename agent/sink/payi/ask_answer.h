@@ -14,7 +14,7 @@
  *
  *     an id:         GIVE ──no such use case──> MAKE ──> GIVE_AGAIN
  *     a definition:  DEFINE ──there, but different──> UPDATE
- *     prices:        PRICES
+ *     prices:        PRICES ──there are more pages──> PRICES
  */
 enum ask_step {
 	ASK_GIVE,       /* POST instances/{name} */
@@ -38,7 +38,8 @@ enum ask_verdict {
 struct ask_answer {
 	enum ask_verdict verdict;
 	const char *given_id;      /* not NULL when an id was asked for and it is done */
-	struct price_list *prices; /* likewise, of prices; its own */
+	struct price_list *prices; /* likewise, of prices: those of a page; its own */
+	const char *cursor;        /* where the next page begins, when the verdict is ASK_NEXT */
 	const char *code;
 	const char *message;
 	char trouble[200]; /* where the message is ours */

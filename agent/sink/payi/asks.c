@@ -138,9 +138,26 @@ static void hold_for_key(struct ask_entry *entry, const struct ask_answer *answe
 	say(entry, answer, http->status, wall_us);
 }
 
-static void act(struct ask_entry *entry, const struct ask_answer *answer,
-		const struct http_answer *http)
+/* A list without an end is the service's mistake: what there is of it is better than none. */
+static void turn_page(struct ask_entry *entry, struct ask_answer *answer)
 {
+	if (answer->cursor && entry->ask.n_pages + 1 >= ASK_PAGES_MAX) {
+		log_warn("sink: the list of prices is longer than what is read of it",
+			 LOG_STR("resource", entry->ask.what.description),
+			 LOG_INT("pages", ASK_PAGES_MAX), LOG_END);
+		answer->cursor = NULL;
+		answer->verdict = ASK_DONE;
+	}
+	if (ask_turn_page(&entry->ask, answer))
+		return;
+	answer->verdict = ASK_LATER;
+	answer->message = "out of memory";
+}
+
+static void act(struct ask_entry *entry, struct ask_answer *answer, const struct http_answer *http)
+{
+	if (answer->prices)
+		turn_page(entry, answer);
 	const int64_t now_us = clock_boot_us();
 	const int64_t wall_us = clock_wall_us();
 	switch (answer->verdict) {
