@@ -11,10 +11,13 @@ struct table;
 
 struct bench {
 	struct table *table;
-	bool quick;         /* a smoke run: too short for good numbers */
-	long events;        /* of the database of the part "history"; 0: its default */
-	const char *agent;  /* the program */
-	const char *parent; /* the database's directory is made in here */
+	bool quick;  /* a smoke run: too short for good numbers */
+	long events; /* of the database of the part "history"; 0: its default */
+	const char
+		*database; /* where that is kept, and asked if it is there already; NULL: neither */
+	const char *question; /* only those of that part with this in their names; NULL: all */
+	const char *agent;    /* the program */
+	const char *parent;   /* the database's directory is made in here */
 };
 
 int bench_track(const struct bench *bench);

@@ -10,17 +10,20 @@
 #include "bench/ticks.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
 	EVENTS = 1000000,
 	QUICK_EVENTS = 5000,
 	SIZE_EVENTS = 20000, /* for the bytes of one */
 	ASKS = 20,           /* of each question, for different things */
+	ASKS_OF_THE_SAME = 5,
 	DAYS = 90,
 	PAGE_ROWS = 100,
 	FLUSH_MS = 600000,
@@ -36,8 +39,14 @@ static const struct table_section sizes = {
 
 static const struct table_section times = {
 	.name = "history",
-	.title = "Questions to that database, 100 rows at the most, each for 20 different things",
-	.columns = {{"median ms", "median_ms", 2}, {"max ms", "max_ms", 2}, {"rows", "rows", 1}},
+	.title = "Questions to that database, 100 rows at the most, each of up to 20 different "
+		 "things",
+	.columns = {{"median ms", "median_ms", 2},
+		    {"max ms", "max_ms", 2},
+		    {"CPU ms", "median_cpu_ms", 2},
+		    {"cold median", "cold_median_ms", 2},
+		    {"cold max", "cold_max_ms", 2},
+		    {"rows", "rows", 1}},
 };
 
 /* ---- The database --------------------------------------------------------------------------------- */
@@ -126,34 +135,71 @@ static int measure_size(const struct bench *bench, const char *name, const struc
 
 /* ---- Questions ------------------------------------------------------------------------------------ */
 
+enum filter { BY_ID = 1, BY_USER = 2, BY_USE_CASE = 4, BY_LARGE_USE_CASE = 8 };
+
 struct question {
 	const char *name;
 	enum history_kind kind;
-	const char *use_case; /* NULL: any */
-	bool by_id;
-	bool by_user;
+	unsigned by; /* filters */
 	int days;    /* back from now; 0: all of the time */
-	bool window; /* a day somewhere in that time */
+	int window;  /* so many days somewhere in that time */
 	enum history_sort sort;
+	int points; /* of a series */
 };
 
+/* clang-format off */
 static const struct question questions[] = {
-	{.name = "events of an id", .kind = HISTORY_EVENTS, .by_id = true},
-	{.name = "events of a user", .kind = HISTORY_EVENTS, .by_user = true},
-	{.name = "events of a use case", .kind = HISTORY_EVENTS, .use_case = "ticket_triage"},
-	{.name = "events of a use case and user",
-	 .kind = HISTORY_EVENTS,
-	 .use_case = "ticket_triage",
-	 .by_user = true},
-	{.name = "events of a day", .kind = HISTORY_EVENTS, .window = true},
+	{.name = "events of an id", .kind = HISTORY_EVENTS, .by = BY_ID},
+	{.name = "events of a user", .kind = HISTORY_EVENTS, .by = BY_USER},
+	{.name = "events of a use case", .kind = HISTORY_EVENTS, .by = BY_USE_CASE},
+	{.name = "events of a use case and user", .kind = HISTORY_EVENTS, .by = BY_USE_CASE | BY_USER},
+	{.name = "events of a day", .kind = HISTORY_EVENTS, .window = 1},
 	{.name = "the latest events", .kind = HISTORY_EVENTS},
-	{.name = "instances of a use case", .kind = HISTORY_USE_CASES, .use_case = "ticket_triage"},
-	{.name = "an instance", .kind = HISTORY_USE_CASES, .by_id = true},
-	{.name = "instances of a user", .kind = HISTORY_USE_CASES, .by_user = true},
-	{.name = "usage by hour, a day", .kind = HISTORY_USAGE_BY_HOUR, .window = true},
-	{.name = "usage by day, a week", .kind = HISTORY_USAGE_BY_DAY, .days = 7},
-	{.name = "usage by user, a day", .kind = HISTORY_USAGE_BY_USER, .window = true},
+	{.name = "an instance", .kind = HISTORY_USE_CASES, .by = BY_ID},
+	{.name = "the latest instances", .kind = HISTORY_USE_CASES},
+	{.name = "instances of a use case", .kind = HISTORY_USE_CASES, .by = BY_USE_CASE},
+	{.name = "instances of a large use case", .kind = HISTORY_USE_CASES, .by = BY_LARGE_USE_CASE},
+	{.name = "instances of a user", .kind = HISTORY_USE_CASES, .by = BY_USER},
+	{.name = "instances of a use case and user", .kind = HISTORY_USE_CASES, .by = BY_LARGE_USE_CASE | BY_USER},
+	{.name = "instances of a day", .kind = HISTORY_USE_CASES, .window = 1},
+	{.name = "of the last day, by units", .kind = HISTORY_USE_CASES, .days = 1, .sort = HISTORY_SORT_UNITS},
+	{.name = "of the last day, by cost", .kind = HISTORY_USE_CASES, .days = 1, .sort = HISTORY_SORT_COST},
+	{.name = "of the last month, by units", .kind = HISTORY_USE_CASES, .days = 30, .sort = HISTORY_SORT_UNITS},
+	{.name = "of all, by units", .kind = HISTORY_USE_CASES, .sort = HISTORY_SORT_UNITS},
+	{.name = "of all, by latency", .kind = HISTORY_USE_CASES, .sort = HISTORY_SORT_LATENCY},
+	{.name = "of all, by cost", .kind = HISTORY_USE_CASES, .sort = HISTORY_SORT_COST},
+	{.name = "of a large use case, by cost", .kind = HISTORY_USE_CASES, .by = BY_LARGE_USE_CASE, .sort = HISTORY_SORT_COST},
+	{.name = "distribution, last day", .kind = HISTORY_USE_CASE_DISTRIBUTION, .days = 1},
+	{.name = "distribution, of all", .kind = HISTORY_USE_CASE_DISTRIBUTION},
+	{.name = "distribution, large use case", .kind = HISTORY_USE_CASE_DISTRIBUTION, .by = BY_LARGE_USE_CASE},
+	{.name = "histogram, last day", .kind = HISTORY_USE_CASE_HISTOGRAM, .days = 1},
+	{.name = "histogram, of all", .kind = HISTORY_USE_CASE_HISTOGRAM},
+	{.name = "steps of use cases, last day", .kind = HISTORY_USE_CASE_STEPS, .days = 1},
+	{.name = "steps of use cases, all", .kind = HISTORY_USE_CASE_STEPS},
+	{.name = "users of use cases, last day", .kind = HISTORY_USE_CASE_USERS, .days = 1},
+	{.name = "users of use cases, all", .kind = HISTORY_USE_CASE_USERS},
+	{.name = "use cases", .kind = HISTORY_USE_CASE_DEFINITIONS},
+	{.name = "use cases alike", .kind = HISTORY_USE_CASES_ALIKE},
+	{.name = "usage by hour, a day", .kind = HISTORY_USAGE_BY_HOUR, .window = 1},
+	{.name = "usage by hour, user, a day", .kind = HISTORY_USAGE_BY_HOUR, .window = 1, .by = BY_USER},
+	{.name = "usage by day, a week", .kind = HISTORY_USAGE_BY_DAY, .window = 7},
+	{.name = "usage by day, 100 rows", .kind = HISTORY_USAGE_BY_DAY},
+	{.name = "usage by user, a day", .kind = HISTORY_USAGE_BY_USER, .window = 1},
+	{.name = "usage by user, a week", .kind = HISTORY_USAGE_BY_USER, .window = 7},
+	{.name = "usage by step, a day", .kind = HISTORY_USAGE_BY_STEP, .window = 1},
+	{.name = "usage by step, use case, a day", .kind = HISTORY_USAGE_BY_STEP, .window = 1, .by = BY_USE_CASE},
+	{.name = "what changed, a day", .kind = HISTORY_USAGE_CHANGES, .window = 1},
+	{.name = "without a price, a month", .kind = HISTORY_UNPRICED, .days = 30},
+	{.name = "series, an hour", .kind = HISTORY_SERIES_BY_USE_CASE, .days = -1},
+	{.name = "series, a day", .kind = HISTORY_SERIES_BY_USE_CASE, .days = 1},
+	{.name = "series, a week", .kind = HISTORY_SERIES_BY_USE_CASE, .days = 7},
+	{.name = "series, a month", .kind = HISTORY_SERIES_BY_USE_CASE, .days = 30},
+	{.name = "series, all", .kind = HISTORY_SERIES},
+	{.name = "series, a month, one point", .kind = HISTORY_SERIES_BY_RESOURCE, .days = 30, .points = 1},
+	{.name = "series, user, a day", .kind = HISTORY_SERIES, .days = 1, .by = BY_USER},
+	{.name = "series, user, a month", .kind = HISTORY_SERIES, .days = 30, .by = BY_USER},
 };
+/* clang-format on */
 
 static int count(void *taker, const struct query *row)
 {
@@ -162,53 +208,86 @@ static int count(void *taker, const struct query *row)
 	return 0;
 }
 
-/* Ids as they are in the database, picked all over it. */
-static int pick_id(struct query_db *db, int ask, char id[64], struct err *err)
+/* Ids as they are in the database, picked all over it; and its last event's time. */
+struct pick {
+	char id[64];
+	char user[32];
+	int64_t end_us;
+};
+
+static int pick(struct query_db *db, int ask, struct pick *pick, struct err *err)
 {
 	struct query *query = NULL;
-	int status = query_prepare(db,
-				   "SELECT use_case_id FROM use_case_instances WHERE id >="
-				   " (SELECT max(id) FROM use_case_instances) * :ask / :asks"
-				   " AND use_case_id IS NOT NULL LIMIT 1",
-				   &query, err);
+	int status =
+		query_prepare(db,
+			      "SELECT use_case_id, (SELECT max(event_timestamp_us) FROM events)"
+			      " FROM use_case_instances WHERE id >="
+			      " (SELECT max(id) FROM use_case_instances) * :ask / :asks"
+			      " AND use_case_id IS NOT NULL LIMIT 1",
+			      &query, err);
 	if (status)
 		return status;
 	query_bind_int(query, ":ask", ask);
 	query_bind_int(query, ":asks", ASKS);
 	status = query_step(query, err);
-	if (status == 1)
-		snprintf(id, 64, "%s", query_text(query, 0));
+	if (status == 1) {
+		snprintf(pick->id, sizeof(pick->id), "%s", query_text(query, 0));
+		pick->end_us = query_int(query, 1);
+	}
+	snprintf(pick->user, sizeof(pick->user), "user-%d", ask);
 	query_free(query);
 	return status < 0 ? status : 0;
 }
 
-static int ask(struct query_db *db, const struct question *question, int ask_number, double *ms,
-	       long *rows, struct err *err)
+static void set_filters(const struct question *question, int ask, const struct pick *pick,
+			struct history_filters *filters)
 {
-	struct history_filters filters = HISTORY_FILTERS_INIT;
-	struct history *history = NULL;
-	char id[64] = "";
-	char user[32];
-	int status = pick_id(db, ask_number, id, err);
-	snprintf(user, sizeof(user), "user-%d", ask_number);
-	filters.use_case_name = question->use_case;
-	filters.use_case_id = question->by_id ? id : NULL;
-	filters.user_id = question->by_user ? user : NULL;
-	filters.limit = PAGE_ROWS;
-	filters.sort = question->sort;
+	if (question->by & (BY_USE_CASE | BY_LARGE_USE_CASE))
+		filters->use_case_name =
+			question->by & BY_USE_CASE ? "ticket_triage" : "document_chatbot";
+	if (question->by & BY_ID)
+		filters->use_case_id = pick->id;
+	if (question->by & BY_USER)
+		filters->user_id = pick->user;
+	filters->limit = PAGE_ROWS;
+	filters->sort = question->sort;
+	filters->points = question->points;
 	if (question->days)
-		filters.since_us = now_us() - question->days * DAY_US;
+		filters->since_us =
+			pick->end_us - (question->days > 0 ? question->days * DAY_US : DAY_US / 24);
 	if (question->window) {
-		filters.since_us = now_us() - (DAYS - (int64_t)ask_number * DAYS / ASKS) * DAY_US;
-		filters.until_us = filters.since_us + DAY_US;
+		const int64_t room = DAYS - question->window;
+		filters->since_us = pick->end_us - (DAYS - ask * room / ASKS) * DAY_US;
+		filters->until_us = filters->since_us + question->window * DAY_US;
 	}
+}
+
+/* The processor's time is the same on a machine that does other things, too. */
+struct took {
+	double ms;
+	double cpu_ms;
+};
+
+static double cpu_now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static int ask(struct query_db *db, const struct question *question,
+	       const struct history_filters *filters, struct took *took, long *rows,
+	       struct err *err)
+{
+	struct history *history = NULL;
+	const double begin_cpu_s = cpu_now();
 	const double begin_s = seconds_now();
-	if (!status)
-		status = history_open(db, question->kind, &filters, &history, err);
+	int status = history_open(db, question->kind, filters, &history, err);
 	while (!status && (status = history_read(history, count, rows, err)) > 0)
 		status = 0;
 	history_close(history);
-	*ms = (seconds_now() - begin_s) * 1e3;
+	took->ms = (seconds_now() - begin_s) * 1e3;
+	took->cpu_ms = (cpu_now() - begin_cpu_s) * 1e3;
 	return status;
 }
 
@@ -219,48 +298,87 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int measure_question(const struct bench *bench, struct query_db *db,
-			    const struct question *question)
+/* Has the kernel forget what it has of the file, as far as it may. */
+static int make_cold(const char *path)
 {
-	double ms[ASKS];
-	long rows = 0;
-	struct err err;
-	for (int i = 0; i < ASKS; i++)
-		if (ask(db, question, i, &ms[i], &rows, &err))
-			return bench_fail(0, "%s: %s", question->name, err.text);
-	qsort(ms, ASKS, sizeof(ms[0]), compare);
-	table_row(bench->table, question->name,
-		  (double[]){ms[ASKS / 2], ms[ASKS - 1], (double)rows / ASKS});
+	const int file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0 || fsync(file) || posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED))
+		return bench_fail(errno, "cannot forget %s", path);
+	close(file);
 	return 0;
 }
 
-static int measure_questions(const struct bench *bench, const struct site *site)
+/* Each thing is asked with nothing of the file in memory, and then once more. */
+static int ask_both_ways(const char *path, const struct question *question, int number,
+			 struct took *cold, struct took *warm, long *rows)
 {
-	char path[300];
 	struct query_db *db = NULL;
 	struct err err;
-	int status = 0;
-	database_path(site, path);
+	struct pick picked = {.id = ""};
+	struct history_filters filters = HISTORY_FILTERS_INIT;
+	long again = 0;
 	if (query_db_open(path, &db, &err))
 		return bench_fail(0, "%s", err.text);
+	int status = pick(db, number, &picked, &err);
+	query_db_close(db);
+	if (status || make_cold(path) || query_db_open(path, &db, &err))
+		return bench_fail(0, "%s: %s", question->name, err.text);
+	set_filters(question, number, &picked, &filters);
+	status = ask(db, question, &filters, cold, rows, &err);
+	if (!status)
+		status = ask(db, question, &filters, warm, &again, &err);
+	query_db_close(db);
+	return status ? bench_fail(0, "%s: %s", question->name, err.text) : 0;
+}
+
+static int measure_question(const struct bench *bench, const char *path,
+			    const struct question *question)
+{
+	double cold_ms[ASKS], warm_ms[ASKS], cpu_ms[ASKS];
+	long rows = 0;
+	const int n = question->by || question->window ? ASKS : ASKS_OF_THE_SAME;
+	for (int i = 0; i < n; i++) {
+		struct took cold, warm;
+		if (ask_both_ways(path, question, i, &cold, &warm, &rows))
+			return -1;
+		cold_ms[i] = cold.ms;
+		warm_ms[i] = warm.ms;
+		cpu_ms[i] = warm.cpu_ms;
+	}
+	qsort(cold_ms, (size_t)n, sizeof(cold_ms[0]), compare);
+	qsort(warm_ms, (size_t)n, sizeof(warm_ms[0]), compare);
+	qsort(cpu_ms, (size_t)n, sizeof(cpu_ms[0]), compare);
+	table_row(bench->table, question->name,
+		  (double[]){warm_ms[n / 2], warm_ms[n - 1], cpu_ms[n / 2], cold_ms[n / 2],
+			     cold_ms[n - 1], (double)rows / n});
+	return 0;
+}
+
+static int measure_questions(const struct bench *bench, const char *path)
+{
+	int status = 0;
 	table_section(bench->table, &times);
 	for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
-		if (measure_question(bench, db, &questions[i]))
+		if ((!bench->question || strstr(questions[i].name, bench->question)) &&
+		    measure_question(bench, path, &questions[i]))
 			status = -1;
-	query_db_close(db);
 	return status;
 }
 
 static int measure_history(const struct bench *bench, const struct filling *filling)
 {
 	struct site site;
+	char path[300];
 	if (site_make(&site, bench))
 		return -1;
+	database_path(&site, path);
 	int status = fill(&site, bench, filling);
 	if (!status)
 		status = add_size(bench, &site, "ten fields, as in the following", filling->n);
 	if (!status)
-		status = measure_questions(bench, &site);
+		status = measure_questions(bench, path);
+	if (!status && bench->database && rename(path, bench->database))
+		status = bench_fail(errno, "cannot keep the database as %s", bench->database);
 	site_remove(&site);
 	return status;
 }
@@ -278,6 +396,8 @@ int bench_history(const struct bench *bench)
 		{"ten fields, 10 KB of bodies", {.n = n_size / 4, .body_bytes = 10000}},
 	};
 	int status = 0;
+	if (bench->database && access(bench->database, F_OK) == 0)
+		return measure_questions(bench, bench->database);
 	table_section(bench->table, &sizes);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (measure_size(bench, kinds[i].name, &kinds[i].filling))

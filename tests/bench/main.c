@@ -1,8 +1,9 @@
 /*
- * payi-bench [--quick] [--events N] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART …]
+ * payi-bench [--quick] [--events N] [--database FILE] [--question TEXT] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART …]
  *
  * Parts: see the table below; all of them when none is named. The database is made in a fresh directory
- * in DIR (/tmp): what a transaction costs depends on the disk. Nothing is left behind.
+ * in DIR (/tmp): what a transaction costs depends on the disk. Nothing is left behind, but
+ * the history of N events where a FILE is named for it, which another run asks again.
  */
 #include "bench/bench.h"
 #include "bench/table.h"
@@ -75,8 +76,9 @@ static void describe_machine(const struct bench *bench)
 
 static int usage(void)
 {
-	fputs("Usage: payi-bench [--quick] [--events N] [--json FILE] [--agent PROGRAM] [--dir "
-	      "DIR] [PART ...]\n"
+	fputs("Usage: payi-bench [--quick] [--events N] [--database FILE] [--question TEXT]\n"
+	      "                  [--json FILE] "
+	      "[--agent PROGRAM] [--dir DIR] [PART ...]\n"
 	      "Parts:",
 	      stderr);
 	for (int i = 0; i < N_PARTS; i++)
@@ -87,16 +89,24 @@ static int usage(void)
 
 static int parse(int argc, char **argv, struct bench *bench)
 {
-	static const struct option options[] = {
-		{"quick", no_argument, NULL, 'q'},      {"events", required_argument, NULL, 'e'},
-		{"json", required_argument, NULL, 'j'}, {"agent", required_argument, NULL, 'a'},
-		{"dir", required_argument, NULL, 'd'},  {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"quick", no_argument, NULL, 'q'},
+						{"events", required_argument, NULL, 'e'},
+						{"json", required_argument, NULL, 'j'},
+						{"agent", required_argument, NULL, 'a'},
+						{"dir", required_argument, NULL, 'd'},
+						{"database", required_argument, NULL, 'b'},
+						{"question", required_argument, NULL, 'n'},
+						{NULL, 0, NULL, 0}};
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (option == 'q')
 			bench->quick = true;
 		else if (option == 'e')
 			bench->events = strtol(optarg, NULL, 10);
+		else if (option == 'n')
+			bench->question = optarg;
+		else if (option == 'b')
+			bench->database = optarg;
 		else if (option == 'a')
 			bench->agent = optarg;
 		else if (option == 'd')

@@ -2,12 +2,13 @@
 # Measures tracking, storing, idling, writing JSON, delivering and asking, beside their baselines and beside what a service could
 # use instead, in one table:
 #
-#     sh tests/bench/run.sh [--quick] [--events N] [--json FILE] [--dir DIR] [PART …]
+#     sh tests/bench/run.sh [--quick] [--events N] [--database FILE] [--question TEXT] [--json FILE] [--dir DIR] [PART …]
 #
 # Parts: track, size, processes, attach, peers, calls, store, rings, idle, json, deliver, history (of N events); all when none is
 # named. Needs what tests/run.sh installs; builds into build/. Takes some minutes, and a machine that does nothing else. --quick is a smoke run
 # of seconds; --dir is where the database is made: transactions cost what that disk costs. plot.sh draws the JSON file.
-# Leaves nothing behind.
+# Leaves nothing behind, but the history of N events where --database names a FILE for it: another run asks that one, and of
+# --question only those with TEXT in their names.
 #
 # Peers are measured where they are installed: liblttng-ust-dev and lttng-tools (before the build), rsyslog, syslog-ng-core
 # (Debian lets one of the two be installed; a syslog-ng that PATH has elsewhere does as well), redis-server.
