@@ -59,7 +59,7 @@ void complete_names(const char *option, const char *last)
 		query_db_stop_when(db, is_late, &end_us);
 		print_names(rows,
 			    pulse_read(db, use_cases ? PULSE_USE_CASES : PULSE_RESOURCES,
-				       clock_wall_us() - LATELY_US, rows, &err),
+				       PULSE_LAST_SEEN, clock_wall_us() - LATELY_US, rows, &err),
 			    resources, last);
 	}
 	query_db_close(db);

@@ -178,6 +178,7 @@ static void choose_sort(struct live *live, int sort)
 	live->question.sort = (enum top_sort)((sort + TOP_N_SORTS) % TOP_N_SORTS);
 	live->view.first = 0;
 	top_look_sort(&live->look, live->question.sort);
+	live->looks_now = live->look.n_rows == PULSE_ROWS_MAX; /* others may come first */
 }
 
 static void scroll(struct live *live, int n)

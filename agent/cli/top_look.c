@@ -105,6 +105,18 @@ void top_look_sort(struct top_look *look, enum top_sort sort)
 
 /* ---- A look --------------------------------------------------------------------------------------- */
 
+/* What a look reads first is what it is sorted by; a rate is that of what was seen last. */
+static enum pulse_first first_of(enum top_sort sort)
+{
+	static const enum pulse_first firsts[TOP_N_SORTS] = {
+		[TOP_BY_RATE] = PULSE_LAST_SEEN,         [TOP_BY_EVENTS] = PULSE_MOST_EVENTS,
+		[TOP_BY_UNITS] = PULSE_MOST_UNITS,       [TOP_BY_COST] = PULSE_MOST_COST,
+		[TOP_BY_FAILURES] = PULSE_MOST_FAILURES, [TOP_BY_LATENCY] = PULSE_MOST_LATENCY,
+		[TOP_BY_LAST] = PULSE_LAST_SEEN,         [TOP_BY_NAME] = PULSE_BY_NAME,
+	};
+	return firsts[sort];
+}
+
 static int read_rows(struct top_look *look, struct query_db *db,
 		     const struct top_question *question, struct err *err)
 {
@@ -114,8 +126,8 @@ static int read_rows(struct top_look *look, struct query_db *db,
 	rows = calloc(PULSE_ROWS_MAX, sizeof(*rows));
 	if (!rows)
 		return err_set(err, ERR_MEMORY, "out of memory");
-	const int n = pulse_read(db, (enum pulse_part)question->tab, look->since_hour * HOUR_US,
-				 rows, err);
+	const int n = pulse_read(db, (enum pulse_part)question->tab, first_of(question->sort),
+				 look->since_hour * HOUR_US, rows, err);
 	for (int i = 0; i < n; i++)
 		look->row[i].is = rows[i];
 	look->n_rows = n < 0 ? 0 : n;

@@ -50,13 +50,11 @@ static const char usage_of_edges[] =
 	" coalesce(e.http_status_code >= 400 OR e.http_status_code = 299, 0)" EDGES;
 
 static const char latencies_of_hours[] =
-	"), latency (now, name, category, resource, ms, events) AS (SELECT now, name, category, resource, ms, sum(events) FROM ("
-	"SELECT w.now, h.use_case_name AS name, h.category, h.resource, h.latency_ms AS ms, h.events"
-	WHOLE_HOURS("usage_hour_latencies");
+	"), latency (now, name, category, resource, histogram) AS ("
+	"SELECT w.now, h.use_case_name, h.category, h.resource, " HISTORY_HISTOGRAM_OF_HOUR WHOLE_HOURS("usage_hours");
 
 static const char latencies_of_edges[] =
-	" UNION ALL SELECT w.now, " KEY_OF_EVENT ", e.end_to_end_latency_ms, 1" EDGES
-	" AND e.end_to_end_latency_ms IS NOT NULL";
+	" UNION ALL SELECT w.now, " KEY_OF_EVENT ", latency_histogram(e.end_to_end_latency_ms, 1)" EDGES;
 
 #define PAIR(name) \
 	"sum(CASE WHEN now THEN 0 ELSE " name " END) AS " name "_before, sum(CASE WHEN now THEN " name " ELSE 0 END) AS " name
@@ -65,14 +63,12 @@ static const char latencies_of_edges[] =
 	"s." name ", s." name "_before, (s." name " - s." name "_before) * 100.0 / nullif(s." name "_before, 0), "
 
 static const char beside[] =
-	") GROUP BY now, name, category, resource, ms), usage AS (SELECT name, category, resource, " PAIR("events") ", " PAIR("units") ", " PAIR("failures")
+	" GROUP BY 1, 2, 3, 4), usage AS (SELECT name, category, resource, " PAIR("events") ", " PAIR("units") ", " PAIR("failures")
 	" FROM part GROUP BY name, category, resource),"
-	" ranked AS (SELECT *, sum(events) OVER (PARTITION BY now, name, category, resource ORDER BY ms) AS upto,"
-	"  sum(events) OVER (PARTITION BY now, name, category, resource) AS n FROM latency),"
 	" slow AS (SELECT name, category, resource,"
-	"  min(CASE WHEN NOT now AND upto * 100 >= n * 95 THEN ms END) AS p95_before,"
-	"  min(CASE WHEN now AND upto * 100 >= n * 95 THEN ms END) AS p95"
-	"  FROM ranked GROUP BY name, category, resource)"
+	"  latency_percentiles(histogram) FILTER (WHERE NOT now) ->> 1 AS p95_before,"
+	"  latency_percentiles(histogram) FILTER (WHERE now) ->> 1 AS p95"
+	"  FROM latency GROUP BY name, category, resource)"
 	" SELECT u.text, c.text, r.text,"
 	" CASE WHEN s.events_before = 0 THEN 'new' WHEN s.events = 0 THEN 'gone' END, "
 	CHANGE("events") CHANGE("units") CHANGE("failures")

@@ -123,6 +123,23 @@ void history_filter_instances(struct buf *sql, const struct history_filters *fil
 				 " WHERE f.user_id = :user_id)");
 }
 
+void history_filter_totals(struct buf *sql, const struct history_filters *filters,
+			   const struct history_ids *ids, bool led)
+{
+	if (ids->instance)
+		buf_add_str(sql, " AND t.instance = :instance");
+	else if (filters->use_case_id)
+		buf_add_str(sql, " AND t.instance IN (" INSTANCES_OF_ID ")");
+	if (filters->use_case_name)
+		buf_add_str(sql, " AND t.use_case_name = :use_case_name");
+	if (filters->user_id && led)
+		buf_add_str(sql, " AND EXISTS (SELECT 1 FROM instance_users f"
+				 " WHERE f.instance = t.instance AND f.user_id = :user_id)");
+	else if (filters->user_id)
+		buf_add_str(sql, " AND t.instance IN (SELECT f.instance FROM instance_users f"
+				 " WHERE f.user_id = :user_id)");
+}
+
 void history_filter_hours(struct buf *sql, const struct history_filters *filters)
 {
 	if (filters->use_case_name)

@@ -90,6 +90,13 @@ void history_filter_events(struct buf *sql, const struct history_filters *filter
 void history_filter_instances(struct buf *sql, const struct history_filters *filters,
 			      const struct history_ids *ids);
 
+/*
+ * Likewise for the table instance_totals, called t. led: another condition or the order leads to its rows, and the user is
+ * looked up for each; else the instances of the user lead.
+ */
+void history_filter_totals(struct buf *sql, const struct history_filters *filters,
+			   const struct history_ids *ids, bool led);
+
 /* Likewise for the rollups by hour, called h; they know use case names, categories and resources. */
 void history_filter_hours(struct buf *sql, const struct history_filters *filters);
 

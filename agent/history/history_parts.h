@@ -42,12 +42,10 @@ struct history {
 /*
  * A price is joined as "prices p ON p.id = " HISTORY_PRICE(…), by the numbers of a category, a resource and a unit type,
  * and a day since 1970. All is NULL, and nothing looked up, where there is no price at all. The views of
- * schema/migrations/0007_prices.sql say the same.
+ * schema/migrations/0007_prices.sql say the same as plain SQL.
  */
 #define HISTORY_PRICE(category, resource, unit_type, day)                                          \
-	"(SELECT z.id FROM prices z WHERE z.category = " category " AND z.resource = " resource    \
-	" AND z.unit_type = " unit_type " AND z.from_day <= " day " AND z.until_day > " day        \
-	" ORDER BY z.rank, z.from_day DESC LIMIT 1)"
+	"price_in_force(" category ", " resource ", " unit_type ", " day ", 0)"
 #define HISTORY_ANY_PRICE "EXISTS (SELECT 1 FROM prices)"
 
 /* The sum of units by their prices: of what is joined to p. */
@@ -78,6 +76,14 @@ struct history {
 							       "86400000000") " WHERE"              \
 									      " " HISTORY_ANY_PRICE \
 									      ")"
+
+/* ---- Latencies, as SQL ---- */
+
+/* Of the row h of usage_hours. Percentiles come of it by agent/store/percentiles.h's functions, without sorting rows. */
+#define HISTORY_HISTOGRAM_OF_HOUR                                                                  \
+	"(SELECT latency_histogram(l.latency_ms, l.events) FROM usage_hour_latencies l"            \
+	" WHERE l.hour = h.hour AND l.use_case_name = h.use_case_name"                             \
+	" AND l.category = h.category AND l.resource = h.resource)"
 
 /* ---- Kinds ---- */
 

@@ -30,12 +30,25 @@ static const char *const queries[] = {
 	" (SELECT k.cost FROM cost k WHERE k.category = h.category AND k.resource = h.resource)"
 	" FROM usage_hours h LEFT JOIN names c ON c.id = h.category LEFT JOIN names r ON r.id = h.resource"
 	" WHERE h.hour >= :hour GROUP BY h.category, h.resource ORDER BY 5 DESC, 1, 2 LIMIT :limit",
-	[PULSE_INSTANCES] =
-	"SELECT t.instance, 0, u.text, i.use_case_id, t.events, t.failures, t.input_units, t.output_units,"
+};
+
+static const char instances[] =
+	"WITH page AS MATERIALIZED (SELECT t.instance AS id FROM instance_totals t WHERE t.last_us >= :hour * 3600000000"
+	" ORDER BY %s, t.last_us DESC LIMIT :limit)"
+	" SELECT t.instance, 0, u.text, i.use_case_id, t.events, t.failures, t.input_units, t.output_units,"
 	" t.latency_count, t.latency_sum_ms, t.last_us, " HISTORY_INSTANCE_COST("v.instance = t.instance")
-	" FROM instance_totals t CROSS JOIN use_case_instances i ON i.id = t.instance"
-	" CROSS JOIN names u ON u.id = i.use_case_name"
-	" WHERE t.last_us >= :hour * 3600000000 ORDER BY t.last_us DESC LIMIT :limit",
+	" FROM page p CROSS JOIN instance_totals t ON t.instance = p.id CROSS JOIN use_case_instances i ON i.id = p.id"
+	" CROSS JOIN names u ON u.id = i.use_case_name";
+
+static const char *const orders[] = {
+	[PULSE_LAST_SEEN] = "t.last_us DESC",
+	[PULSE_MOST_EVENTS] = "t.events DESC",
+	[PULSE_MOST_UNITS] = "t.input_units + t.output_units DESC",
+	[PULSE_MOST_COST] = HISTORY_INSTANCE_COST("v.instance = t.instance") " DESC",
+	[PULSE_MOST_FAILURES] = "t.failures DESC",
+	[PULSE_MOST_LATENCY] = "t.latency_sum_ms * 1.0 / nullif(t.latency_count, 0) DESC",
+	[PULSE_BY_NAME] = "(SELECT u.text FROM names u WHERE u.id = t.use_case_name),"
+			  " (SELECT i.use_case_id FROM use_case_instances i WHERE i.id = t.instance)",
 };
 /* clang-format on */
 
@@ -62,12 +75,27 @@ static void read_row(const struct query *query, struct pulse_row *row)
 	copy_text(query, 3, row->detail);
 }
 
-int pulse_read(struct query_db *db, enum pulse_part part, int64_t since_us, struct pulse_row *rows,
-	       struct err *err)
+static int prepare(struct query_db *db, enum pulse_part part, enum pulse_first first,
+		   struct query **query, struct err *err)
+{
+	struct buf sql = BUF_INIT;
+	if (part == PULSE_INSTANCES)
+		buf_addf(&sql, instances, orders[first]);
+	const int status =
+		sql.failed ? err_set(err, ERR_MEMORY, "out of memory")
+			   : query_prepare(db,
+					   part == PULSE_INSTANCES ? buf_text(&sql) : queries[part],
+					   query, err);
+	buf_release(&sql);
+	return status;
+}
+
+int pulse_read(struct query_db *db, enum pulse_part part, enum pulse_first first, int64_t since_us,
+	       struct pulse_row *rows, struct err *err)
 {
 	struct query *query = NULL;
 	int n = 0;
-	int status = query_prepare(db, queries[part], &query, err);
+	int status = prepare(db, part, first, &query, err);
 	if (status)
 		return status;
 	query_bind_int(query, ":hour", since_us / HISTORY_HOUR_US);

@@ -13,8 +13,19 @@
 enum pulse_part {
 	PULSE_USE_CASES,
 	PULSE_RESOURCES,
-	PULSE_INSTANCES, /* those seen last; their sums are of all time */
+	PULSE_INSTANCES, /* their sums are of all time */
 	PULSE_PARTS,
+};
+
+/* Which instances come first, where there are more than are read; of the other parts, those with the most events do. */
+enum pulse_first {
+	PULSE_LAST_SEEN,
+	PULSE_MOST_EVENTS,
+	PULSE_MOST_UNITS,
+	PULSE_MOST_COST,
+	PULSE_MOST_FAILURES,
+	PULSE_MOST_LATENCY, /* the mean */
+	PULSE_BY_NAME,
 };
 
 enum { PULSE_ROWS_MAX = 1000, PULSE_TEXT_BYTES = 128 };
@@ -35,11 +46,11 @@ struct pulse_row {
 };
 
 /*
- * Reads the rows of a part that had events since then, in whole hours; at most PULSE_ROWS_MAX, those with the most events, or of
- * instances those seen last. Returns how many.
+ * Reads the rows of a part that had events since then, in whole hours; at most PULSE_ROWS_MAX, those that come first. Returns
+ * how many.
  */
-int pulse_read(struct query_db *db, enum pulse_part part, int64_t since_us, struct pulse_row *rows,
-	       struct err *err);
+int pulse_read(struct query_db *db, enum pulse_part part, enum pulse_first first, int64_t since_us,
+	       struct pulse_row *rows, struct err *err);
 
 /* How many events were stored since then: by some twenty look-ups, whatever the number. */
 int pulse_stored_since(struct query_db *db, int64_t since_us, int64_t *events, struct err *err);

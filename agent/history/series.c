@@ -43,7 +43,7 @@ static const struct history_column columns_of_use_cases[] = {COLUMNS("use_case_n
 static const struct history_column columns_of_resources[] = {COLUMNS("resource", "RESOURCE")};
 static const struct history_column columns_of_categories[] = {COLUMNS("category", "CATEGORY")};
 
-/* Each source gives the tables sums, latency and cost, by bucket and key. */
+/* Each source gives the tables sums and cost, by bucket and key. */
 
 static const char rollup_sums[] =
 	"WITH sums AS MATERIALIZED (SELECT (h.hour - :first) / :hours AS bucket, %s AS key, sum(h.events) AS events,"
@@ -51,13 +51,9 @@ static const char rollup_sums[] =
 	" sum(h.latency_count) AS latency_count, sum(h.latency_sum_ms) AS latency_sum_ms,"
 	" max(h.latency_max_ms) AS latency_max_ms FROM usage_hours h WHERE h.hour BETWEEN :low AND :high";
 
-static const char rollup_latencies[] =
-	" GROUP BY 1, 2), latency AS (SELECT (h.hour - :first) / :hours AS bucket, %s AS key, h.latency_ms,"
-	" sum(h.events) AS events FROM usage_hour_latencies h WHERE h.hour BETWEEN :low AND :high";
-
 /* A price is one of a day. */
 static const char rollup_units[] =
-	" GROUP BY 1, 2, 3), cost AS MATERIALIZED (SELECT q.bucket, q.key, " HISTORY_COST("q.input", "q.output") " AS cost"
+	" GROUP BY 1, 2), cost AS MATERIALIZED (SELECT q.bucket, q.key, " HISTORY_COST("q.input", "q.output") " AS cost"
 	" FROM (SELECT (h.hour - :first) / :hours AS bucket, %s AS key, h.category, h.resource, h.unit_type,"
 	"  h.hour / 24 AS day, sum(h.input) AS input, sum(h.output) AS output"
 	"  FROM usage_hour_units h WHERE " HISTORY_ANY_PRICE " AND h.hour BETWEEN :low AND :high";
@@ -66,7 +62,6 @@ static const char rollup_costs[] =
 	" GROUP BY 1, 2, 3, 4, 5, 6) q CROSS JOIN prices p ON p.id = "
 	HISTORY_PRICE("q.category", "q.resource", "q.unit_type", "q.day");
 
-/* Added up per latency first, so that percentiles are exact and what is sorted for them is little. */
 static const char event_hits[] =
 	"WITH hit AS MATERIALIZED (SELECT (e.event_timestamp_us - :first * 1000000) / (:seconds * 1000000) AS bucket,"
 	" %s AS key, e.end_to_end_latency_ms AS latency_ms, count(*) AS events,"
@@ -79,8 +74,7 @@ static const char event_sums[] =
 	" GROUP BY 1, 2, 3), sums AS MATERIALIZED (SELECT bucket, key, sum(events) AS events, sum(failures) AS failures,"
 	" sum(input_units) AS input_units, sum(output_units) AS output_units,"
 	" sum(events) FILTER (WHERE latency_ms IS NOT NULL) AS latency_count,"
-	" sum(latency_ms * events) AS latency_sum_ms, max(latency_ms) AS latency_max_ms FROM hit GROUP BY 1, 2), latency AS"
-	" (SELECT bucket, key, latency_ms, events FROM hit WHERE latency_ms IS NOT NULL), cost AS"
+	" sum(latency_ms * events) AS latency_sum_ms, max(latency_ms) AS latency_max_ms FROM hit GROUP BY 1, 2), cost AS"
 	" (SELECT bucket, key, sum(cost) AS cost FROM hit";
 
 /* A key that is not shown becomes -1. */
@@ -90,15 +84,19 @@ static const char shown[] =
 	" CASE WHEN row_number() OVER (ORDER BY %s DESC, key) <= :top THEN key ELSE -1 END AS shown"
 	" FROM part GROUP BY key), ";
 
-#define PERCENTILE(p) ", min(CASE WHEN upto * 100 >= n * " p " THEN latency_ms END) AS p" p
+/* The percentiles of what is shown, as a text of three numbers, or null. */
 
-static const char percentiles[] =
-	"slow AS MATERIALIZED (SELECT bucket, shown" PERCENTILE("50") PERCENTILE("95") PERCENTILE("99")
-	" FROM (SELECT *, sum(events) OVER (PARTITION BY bucket, shown ORDER BY latency_ms) AS upto,"
-	"  sum(events) OVER (PARTITION BY bucket, shown) AS n"
-	"  FROM (SELECT l.bucket, s.shown, l.latency_ms, sum(l.events) AS events"
-	"   FROM latency l JOIN shown s USING (key) GROUP BY 1, 2, 3)) GROUP BY bucket, shown)"
-	" SELECT (:first_s + p.bucket * :seconds) * 1000000, :seconds";
+static const char rollup_percentiles[] =
+	"slow AS MATERIALIZED (SELECT (h.hour - :first) / :hours AS bucket, s.shown,"
+	" latency_percentiles(" HISTORY_HISTOGRAM_OF_HOUR ") AS slow"
+	" FROM usage_hours h CROSS JOIN shown s ON s.key = %s WHERE h.hour BETWEEN :low AND :high";
+
+static const char event_percentiles[] =
+	"slow AS MATERIALIZED (SELECT h.bucket, s.shown, latency_percentiles(h.latency_ms, h.events) AS slow"
+	" FROM hit h CROSS JOIN shown s USING (key) WHERE true";
+
+static const char times[] =
+	" GROUP BY 1, 2) SELECT (:first_s + p.bucket * :seconds) * 1000000, :seconds";
 
 static const char named[] =
 	", n.text, CASE WHEN p.shown = -1 THEN (SELECT count(*) FROM shown WHERE shown = -1) ELSE 0 END";
@@ -107,7 +105,8 @@ static const char rows[] =
 	", sum(p.events), sum(p.failures), sum(p.input_units), sum(p.output_units),"
 	" sum(p.latency_sum_ms) * 1.0 / nullif(sum(p.latency_count), 0),"
 	" CASE WHEN sum(p.latency_count) > 0 THEN max(p.latency_max_ms) END,"
-	" min(l.p50, max(p.latency_max_ms)), min(l.p95, max(p.latency_max_ms)), min(l.p99, max(p.latency_max_ms)),"
+	" min(l.slow ->> 0, max(p.latency_max_ms)), min(l.slow ->> 1, max(p.latency_max_ms)),"
+	" min(l.slow ->> 2, max(p.latency_max_ms)),"
 	" sum(p.cost)"
 	" FROM (SELECT p.*, s.shown FROM part p JOIN shown s USING (key)) p"
 	" LEFT JOIN slow l ON l.bucket = p.bucket AND l.shown = p.shown LEFT JOIN names n ON n.id = p.shown"
@@ -219,8 +218,6 @@ static void add_rollups(struct buf *sql, struct history *history)
 	const char *key = key_of(history->kind, false);
 	buf_addf(sql, rollup_sums, key);
 	history_filter_hours(sql, &history->filters);
-	buf_addf(sql, rollup_latencies, key);
-	history_filter_hours(sql, &history->filters);
 	buf_addf(sql, rollup_units, key);
 	history_filter_hours(sql, &history->filters);
 	buf_add_str(sql, rollup_costs);
@@ -233,6 +230,16 @@ static void add_events(struct buf *sql, struct history *history)
 	buf_add_str(sql, event_sums);
 }
 
+static void add_percentiles(struct buf *sql, struct history *history, bool from_events)
+{
+	if (from_events) {
+		buf_add_str(sql, event_percentiles);
+		return;
+	}
+	buf_addf(sql, rollup_percentiles, key_of(history->kind, false));
+	history_filter_hours(sql, &history->filters);
+}
+
 static int prepare(struct history *history, bool from_events, struct err *err)
 {
 	const char *measure = measures[history->filters.sort];
@@ -242,7 +249,8 @@ static int prepare(struct history *history, bool from_events, struct err *err)
 	else
 		add_rollups(&sql, history);
 	buf_addf(&sql, shown, measure);
-	buf_add_str(&sql, percentiles);
+	add_percentiles(&sql, history, from_events);
+	buf_add_str(&sql, times);
 	if (history->kind != HISTORY_SERIES)
 		buf_add_str(&sql, named);
 	buf_addf(&sql, rows, measure);

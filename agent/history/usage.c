@@ -29,14 +29,6 @@ static const struct history_column columns_by_day[] = {COLUMNS("day", "DAY", HIS
 
 #define KEY "use_case_name, category, resource"
 
-/* By nearest rank, of the rows that a "latency AS (…" before it has: a key, latency_ms, and how many events had it. */
-#define PERCENTILE(p) ", min(CASE WHEN upto * 100 >= n * " p " THEN latency_ms END) AS p" p
-
-#define SLOW \
-	"slow AS MATERIALIZED (SELECT " KEY PERCENTILE("50") PERCENTILE("95") PERCENTILE("99") \
-	" FROM (SELECT *, sum(events) OVER (PARTITION BY " KEY " ORDER BY latency_ms) AS upto," \
-	" sum(events) OVER (PARTITION BY " KEY ") AS n FROM latency) GROUP BY " KEY ")"
-
 /* Of the rows that a "unit AS (…" before it has: a key, a type, and its units. */
 #define UNITS_OF_KEY \
 	"(SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM" \
@@ -54,30 +46,24 @@ static const struct history_column columns_by_day[] = {COLUMNS("day", "DAY", HIS
 	" (SELECT group_concat(q.type, ', ') FROM (SELECT v.type" PRICED_OF_KEY("LEFT JOIN") \
 	" AND " HISTORY_HAS_NO_PRICE("v.input", "v.output") " ORDER BY v.type) q)"
 
-static const char names_and_order[] =
-	" LEFT JOIN slow l USING (use_case_name, category, resource)"
-	" LEFT JOIN names u ON u.id = h.use_case_name"
-	" LEFT JOIN names c ON c.id = h.category"
-	" LEFT JOIN names r ON r.id = h.resource"
-	" GROUP BY h.use_case_name, h.category, h.resource ORDER BY u.text, c.text, r.text";
-
-static const char rollup_latencies[] =
-	"WITH latency AS (SELECT h.use_case_name, h.category, h.resource, h.latency_ms, sum(h.events) AS events"
-	" FROM usage_hour_latencies h WHERE h.hour BETWEEN :low AND :high";
-
 static const char rollup_units[] =
-	" GROUP BY 1, 2, 3, 4), " SLOW ", unit AS MATERIALIZED (SELECT h.use_case_name, h.category, h.resource,"
+	"WITH unit AS MATERIALIZED (SELECT h.use_case_name, h.category, h.resource,"
 	" n.text AS type, sum(h.input) AS input, sum(h.output) AS output"
 	" FROM usage_hour_units h JOIN names n ON n.id = h.unit_type WHERE h.hour BETWEEN :low AND :high";
 
+/* slow is a text of three numbers, or null. */
+#define PERCENTILE_OF_MAX(place) "min(h.slow ->> " place ", h.latency_max_ms)"
+
 static const char rollup_sums[] =
 	" GROUP BY 1, 2, 3, 4)"
-	" SELECT :bucket, u.text, c.text, r.text, sum(h.events), sum(h.failures), sum(h.input_units),"
-	" sum(h.output_units), " UNITS_OF_KEY
-	", sum(h.latency_sum_ms) * 1.0 / nullif(sum(h.latency_count), 0),"
-	" CASE WHEN sum(h.latency_count) > 0 THEN max(h.latency_max_ms) END, min(l.p50, max(h.latency_max_ms)),"
-	" min(l.p95, max(h.latency_max_ms)), min(l.p99, max(h.latency_max_ms))" COSTS_OF_KEY
-	" FROM (SELECT * FROM usage_hours h WHERE h.hour BETWEEN :low AND :high";
+	" SELECT :bucket, u.text, c.text, r.text, h.events, h.failures, h.input_units, h.output_units, " UNITS_OF_KEY
+	", h.latency_sum_ms * 1.0 / nullif(h.latency_count, 0), CASE WHEN h.latency_count > 0 THEN h.latency_max_ms END, "
+	PERCENTILE_OF_MAX("0") ", " PERCENTILE_OF_MAX("1") ", " PERCENTILE_OF_MAX("2") COSTS_OF_KEY
+	" FROM (SELECT h.use_case_name, h.category, h.resource, sum(h.events) AS events, sum(h.failures) AS failures,"
+	" sum(h.input_units) AS input_units, sum(h.output_units) AS output_units, sum(h.latency_count) AS latency_count,"
+	" sum(h.latency_sum_ms) AS latency_sum_ms, max(h.latency_max_ms) AS latency_max_ms,"
+	" latency_percentiles(" HISTORY_HISTOGRAM_OF_HOUR ") AS slow"
+	" FROM usage_hours h WHERE h.hour BETWEEN :low AND :high";
 
 static const char event_hits[] =
 	"WITH hit AS MATERIALIZED (SELECT coalesce(i.use_case_name, 0) AS use_case_name, e.category,"
@@ -88,25 +74,29 @@ static const char event_hits[] =
 	" WHERE e.event_timestamp_us BETWEEN :low * 3600000000 AND (:high + 1) * 3600000000 - 1";
 
 static const char event_sums[] =
-	"), latency AS (SELECT " KEY ", latency_ms, count(*) AS events FROM hit"
-	" WHERE latency_ms IS NOT NULL GROUP BY 1, 2, 3, 4), " SLOW
-	", unit AS MATERIALIZED (SELECT " KEY ", j.key AS type, coalesce(sum(j.value ->> '$.input'), 0) AS input,"
+	"), unit AS MATERIALIZED (SELECT " KEY ", j.key AS type, coalesce(sum(j.value ->> '$.input'), 0) AS input,"
 	" coalesce(sum(j.value ->> '$.output'), 0) AS output FROM hit, json_each(hit.units) j GROUP BY 1, 2, 3, 4)"
-	" SELECT :bucket, u.text, c.text, r.text, count(*), sum(h.failed), sum(h.input_units), sum(h.output_units), "
-	UNITS_OF_KEY ", avg(h.latency_ms), max(h.latency_ms), l.p50, l.p95, l.p99" COSTS_OF_KEY
-	" FROM hit h";
+	" SELECT :bucket, u.text, c.text, r.text, h.events, h.failures, h.input_units, h.output_units, "
+	UNITS_OF_KEY ", h.mean, h.max, h.slow ->> 0, h.slow ->> 1, h.slow ->> 2" COSTS_OF_KEY
+	" FROM (SELECT " KEY ", count(*) AS events, sum(failed) AS failures, sum(input_units) AS input_units,"
+	" sum(output_units) AS output_units, avg(latency_ms) AS mean, max(latency_ms) AS max,"
+	" latency_percentiles(latency_ms, 1) AS slow FROM hit";
+
+static const char names_and_order[] =
+	" GROUP BY 1, 2, 3) h"
+	" LEFT JOIN names u ON u.id = h.use_case_name"
+	" LEFT JOIN names c ON c.id = h.category"
+	" LEFT JOIN names r ON r.id = h.resource"
+	" ORDER BY u.text, c.text, r.text";
 /* clang-format on */
 
 static int open_rollups(struct history *history, struct err *err)
 {
 	struct buf sql = BUF_INIT;
-	buf_add_str(&sql, rollup_latencies);
-	history_filter_hours(&sql, &history->filters);
 	buf_add_str(&sql, rollup_units);
 	history_filter_hours(&sql, &history->filters);
 	buf_add_str(&sql, rollup_sums);
 	history_filter_hours(&sql, &history->filters);
-	buf_add_str(&sql, ") h");
 	buf_add_str(&sql, names_and_order);
 	const int status = history_prepare(history, &sql, &history->page, err);
 	return status ? status : history_prepare_finder(history, err);

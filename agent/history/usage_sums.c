@@ -1,6 +1,5 @@
 /*
- * Usage by user or step, over the time asked for: from the events, since no rollup knows both. Events are added up
- * per latency first, so that percentiles are exact and what is sorted for them is little.
+ * Usage by user or step, over the time asked for: from the events, since no rollup knows both; so percentiles are exact.
  */
 #include "history/history_parts.h"
 
@@ -24,21 +23,18 @@
 static const struct history_column columns_by_user[] = {COLUMNS("user_id", "USER")};
 static const struct history_column columns_by_step[] = {COLUMNS("use_case_step", "STEP")};
 
-static const char per_latency[] =
-	"WITH hit AS (SELECT e.%s AS part, i.use_case_name AS name, e.category, e.resource,"
-	" e.end_to_end_latency_ms AS latency_ms, count(*) AS events,"
+static const char events[] =
+	"WITH hit AS (SELECT e.%s AS part, i.use_case_name AS name, e.category, e.resource, count(*) AS events,"
 	" sum(coalesce(e.http_status_code >= 400 OR e.http_status_code = 299, 0)) AS failures,"
-	" sum(e.input_units) AS input_units, sum(e.output_units) AS output_units"
+	" sum(e.input_units) AS input_units, sum(e.output_units) AS output_units,"
+	" avg(e.end_to_end_latency_ms) AS mean, max(e.end_to_end_latency_ms) AS max,"
+	" latency_percentiles(e.end_to_end_latency_ms, 1) AS slow"
 	" FROM events e LEFT JOIN use_case_instances i ON i.id = e.instance"
 	" WHERE true";
 
-#define KEY "part, name, category, resource"
-
-#define PERCENTILE(p) ", min(CASE WHEN q.upto * 100 >= q.n * " p " THEN q.latency_ms END)"
-
 /* Units are added up before they are priced: there are far more events than days and types. */
 static const char per_day[] =
-	" GROUP BY 1, 2, 3, 4, 5), unit AS (SELECT e.%s AS part, i.use_case_name AS name, e.category, e.resource,"
+	" GROUP BY 1, 2, 3, 4), unit AS (SELECT e.%s AS part, i.use_case_name AS name, e.category, e.resource,"
 	" e.event_timestamp_us / 86400000000 AS day, j.key AS type,"
 	" coalesce(sum(j.value ->> '$.input'), 0) AS input, coalesce(sum(j.value ->> '$.output'), 0) AS output"
 	" FROM events e LEFT JOIN use_case_instances i ON i.id = e.instance CROSS JOIN json_each(e.units) j"
@@ -49,18 +45,14 @@ static const char sums[] =
 	HISTORY_COST("v.input", "v.output") " AS cost FROM unit v CROSS JOIN names y ON y.text = v.type"
 	" CROSS JOIN prices p ON p.id = " HISTORY_PRICE("v.category", "v.resource", "y.id", "v.day")
 	" GROUP BY 1, 2, 3, 4)"
-	" SELECT p.text, u.text, c.text, r.text, sum(q.events), sum(q.failures), sum(q.input_units), sum(q.output_units),"
-	" sum(q.latency_ms * q.events) * 1.0 / max(q.n), max(q.latency_ms)"
-	PERCENTILE("50") PERCENTILE("95") PERCENTILE("99")
-	", (SELECT k.cost FROM cost k WHERE k.part IS q.part AND k.name IS q.name AND k.category IS q.category"
+	" SELECT p.text, u.text, c.text, r.text, q.events, q.failures, q.input_units, q.output_units,"
+	" q.mean, q.max, q.slow ->> 0, q.slow ->> 1, q.slow ->> 2,"
+	" (SELECT k.cost FROM cost k WHERE k.part IS q.part AND k.name IS q.name AND k.category IS q.category"
 	" AND k.resource IS q.resource)"
-	" FROM (SELECT *, sum(events) FILTER (WHERE latency_ms IS NOT NULL) OVER"
-	"   (PARTITION BY " KEY " ORDER BY latency_ms) AS upto,"
-	"  sum(events) FILTER (WHERE latency_ms IS NOT NULL) OVER (PARTITION BY " KEY ") AS n FROM hit) q"
+	" FROM hit q"
 	" LEFT JOIN names p ON p.id = q.part LEFT JOIN names u ON u.id = q.name"
 	" LEFT JOIN names c ON c.id = q.category LEFT JOIN names r ON r.id = q.resource"
-	" GROUP BY q.part, q.name, q.category, q.resource"
-	" ORDER BY sum(q.input_units + q.output_units) %s, p.text, u.text, c.text, r.text LIMIT :limit";
+	" ORDER BY q.input_units + q.output_units %s, p.text, u.text, c.text, r.text LIMIT :limit";
 /* clang-format on */
 
 /* Of the two indexes that may help, that of the times where a time is asked for. */
@@ -77,7 +69,7 @@ static int open_sums(struct history *history, struct err *err)
 {
 	struct buf sql = BUF_INIT;
 	const char *part = history->kind == HISTORY_USAGE_BY_USER ? "user_id" : "use_case_step";
-	buf_addf(&sql, per_latency, part);
+	buf_addf(&sql, events, part);
 	add_time_or_name(&sql, &history->filters);
 	history_filter_events(&sql, &history->filters, &history->ids);
 	buf_addf(&sql, per_day, part);

@@ -2,7 +2,7 @@
  * Use case instances, by when they were last seen, or by what they used.
  *
  * The last seen come in the order of an index. All other orders look at every instance that the filters leave,
- * and so does the name of a use case that has few: its instances are found sooner than met among the others.
+ * and so do a use case or user that has few: its instances are found sooner than met among the others.
  */
 #include "history/history_parts.h"
 
@@ -34,13 +34,24 @@ static const struct history_column columns[] = {
 	{"unpriced_units",   "NO PRICE",   HISTORY_TEXT,    HISTORY_RANK_IF_ANY},
 };
 
+/* What the view adds up of many rows, in fewer steps: percentiles without sorting, and prices by the book. */
 static const char select_page[] =
-	" LIMIT :limit)"
+	" LIMIT :limit), sum AS MATERIALIZED (SELECT g.*,"
+	" (SELECT latency_percentiles(v.latency_ms, v.events) FROM instance_latencies v WHERE v.instance = g.id) AS slow,"
+	" (SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM"
+	"  (SELECT n.text AS type, s.input, s.output FROM (SELECT v.unit_type, sum(v.input) AS input, sum(v.output) AS output"
+	"    FROM instance_usage v WHERE v.instance = g.id GROUP BY v.unit_type) s JOIN names n ON n.id = s.unit_type"
+	"   ORDER BY n.text) q) AS units, "
+	HISTORY_INSTANCE_COST("v.instance = g.id") " AS cost,"
+	" (SELECT group_concat(q.text, ', ') FROM (SELECT n.text FROM (SELECT DISTINCT v.unit_type FROM instance_usage v"
+	"  LEFT JOIN prices p ON p.id = " HISTORY_PRICE("v.category", "v.resource", "v.unit_type", "v.day")
+	"  WHERE " HISTORY_ANY_PRICE " AND v.instance = g.id AND " HISTORY_HAS_NO_PRICE("v.input", "v.output") ") s"
+	"  JOIN names n ON n.id = s.unit_type ORDER BY n.text) q) AS unpriced FROM page g)"
 	" SELECT h.last_us, h.first_us, h.use_case_name, h.use_case_id, h.duration_s, h.events, h.failures,"
-	" h.input_units, h.output_units, h.units, h.steps, h.users, h.latency_mean_ms, h.latency_max_ms,"
-	" h.versions, h.step_events, h.latency_p50_ms, h.latency_p95_ms, h.latency_p99_ms, h.idle_s,"
-	" h.service_id_state, h.service_id, h.estimated_cost_picousd, h.unpriced_units, p.time_us, p.id"
-	" FROM page p CROSS JOIN use_case_history h ON h.instance = p.id";
+	" h.input_units, h.output_units, g.units, h.steps, h.users, h.latency_mean_ms, h.latency_max_ms,"
+	" h.versions, h.step_events, min(g.slow ->> 0, h.latency_max_ms), min(g.slow ->> 1, h.latency_max_ms),"
+	" min(g.slow ->> 2, h.latency_max_ms), h.idle_s, h.service_id_state, h.service_id, g.cost, g.unpriced, g.time_us, g.id"
+	" FROM sum g CROSS JOIN use_case_history h ON h.instance = g.id";
 
 /* Whole numbers, so that a page can go on behind one. */
 static const char *const measures[] = {
@@ -54,48 +65,102 @@ static const char *const measures[] = {
 };
 /* clang-format on */
 
-enum { FEW = 10000 };
+enum { FEW = 10000, MOST = 4 };
 
-/* 1: the use case that is asked for has few instances. */
-static int has_few(struct history *history, struct err *err)
+/* What leads to the rows of instance_totals. */
+enum lead { LEAD_FILTERS, LEAD_USER, LEAD_USE_CASE, LEAD_TIME, LEAD_ALL };
+
+static int ask_number(struct history *history, const char *sql, int64_t *number, struct err *err)
 {
 	struct query *query = NULL;
-	if (!history->filters.use_case_name)
-		return 0;
-	int status = query_prepare(history->db,
-				   "SELECT count(*) FROM (SELECT 1 FROM use_case_instances"
-				   " WHERE use_case_name = :use_case_name LIMIT :few)",
-				   &query, err);
+	int status = query_prepare(history->db, sql, &query, err);
 	if (status)
 		return status;
 	history_filter_bind(query, &history->filters, &history->ids);
 	query_bind_int(query, ":few", FEW);
+	query_bind_int(query, ":since", history->filters.since_us);
+	query_bind_int(query, ":most", MOST);
 	status = query_step(query, err);
 	if (status == 1)
-		status = query_int(query, 0) < FEW;
+		*number = query_int(query, 0);
 	query_free(query);
+	return status < 0 ? status : 0;
+}
+
+/* Whoever is asked for and has few. */
+static int find_few(struct history *history, enum lead *lead, struct err *err)
+{
+	int64_t n = FEW;
+	int status = 0;
+	if (history->filters.user_id)
+		status = ask_number(history,
+				    "SELECT count(*) FROM (SELECT 1 FROM instance_users"
+				    " WHERE user_id = :user_id LIMIT :few)",
+				    &n, err);
+	if (!status && n < FEW) {
+		*lead = LEAD_USER;
+		return 0;
+	}
+	if (!status && history->filters.use_case_name)
+		status = ask_number(history,
+				    "SELECT count(*) FROM (SELECT 1 FROM use_case_instances"
+				    " WHERE use_case_name = :use_case_name LIMIT :few)",
+				    &n, err);
+	if (!status && n < FEW)
+		*lead = LEAD_USE_CASE;
 	return status;
 }
 
-/* The first table leads, and the index that it has for the measure or the instances. */
-static const char from_times[] =
-	"instance_totals t CROSS JOIN use_case_instances i ON i.id = t.instance";
-static const char from_instances[] =
-	"use_case_instances i CROSS JOIN instance_totals t ON t.instance = i.id";
+/* Where most of the time is asked for, the rows are sooner read one after the other than in the order of time. */
+static int find_lead(struct history *history, enum lead *lead, struct err *err)
+{
+	const struct history_filters *filters = &history->filters;
+	const bool by_time =
+		filters->sort == HISTORY_SORT_OWN || filters->sort == HISTORY_SORT_LAST;
+	int64_t all = 0;
+	*lead = filters->use_case_id ? LEAD_FILTERS : LEAD_TIME;
+	int status = filters->use_case_id ? 0 : find_few(history, lead, err);
+	if (status || *lead != LEAD_TIME || by_time)
+		return status;
+	status = filters->since_us == INT64_MIN
+			 ? 0
+			 : ask_number(history,
+				      "SELECT :since > (SELECT max(last_us) FROM instance_totals)"
+				      " - ((SELECT max(last_us) FROM instance_totals)"
+				      " - (SELECT min(last_us) FROM instance_totals)) / :most",
+				      &all, err);
+	if (!all)
+		*lead = LEAD_ALL;
+	return status;
+}
+
+static const char *const from[] = {
+	[LEAD_FILTERS] = "instance_totals t",
+	[LEAD_USER] = "(SELECT f.instance FROM instance_users f WHERE f.user_id = :user_id) f"
+		      " CROSS JOIN instance_totals t ON t.instance = f.instance",
+	[LEAD_USE_CASE] =
+		"(SELECT f.id FROM use_case_instances f WHERE f.use_case_name = :use_case_name) f"
+		" CROSS JOIN instance_totals t ON t.instance = f.id",
+	[LEAD_TIME] = "instance_totals t INDEXED BY instance_totals_by_time",
+	[LEAD_ALL] = "instance_totals t NOT INDEXED",
+};
 
 /* Those that were active within the time asked for: begun before its end, seen after its start. */
-static int prepare_page(struct history *history, const char *from, struct err *err)
+static int prepare_page(struct history *history, enum lead lead, struct err *err)
 {
 	const char *measure = measures[history->filters.sort];
 	struct buf sql = BUF_INIT;
+	struct history_filters filters = history->filters;
+	if (lead == LEAD_USER)
+		filters.user_id = NULL;
 	buf_addf(&sql,
-		 "WITH page AS MATERIALIZED (SELECT %s AS time_us, i.id FROM %s"
+		 "WITH page AS MATERIALIZED (SELECT %s AS time_us, t.instance AS id FROM %s"
 		 " WHERE t.first_us < :until AND t.last_us >= :since",
-		 measure, from);
-	history_filter_instances(&sql, &history->filters, &history->ids);
+		 measure, from[lead]);
+	history_filter_totals(&sql, &filters, &history->ids, true);
 	history_add_window(&sql, history, measure, "t.instance");
 	buf_add_str(&sql, select_page);
-	buf_addf(&sql, " ORDER BY p.time_us %s, p.id %s", history_direction(history),
+	buf_addf(&sql, " ORDER BY g.time_us %s, g.id %s", history_direction(history),
 		 history_direction(history));
 	const int status = history_prepare(history, &sql, &history->page, err);
 	if (status)
@@ -109,14 +174,12 @@ static int open_use_cases(struct history *history, struct err *err)
 {
 	const enum history_sort sort = history->filters.sort;
 	const bool by_time = sort == HISTORY_SORT_OWN || sort == HISTORY_SORT_LAST;
-	const int few = has_few(history, err);
-	if (few < 0)
-		return few;
+	enum lead lead = LEAD_FILTERS;
+	const int status = find_lead(history, &lead, err);
+	if (status)
+		return status;
 	history_set_window(history, by_time ? history->filters.since_us : INT64_MIN, INT64_MAX);
-	return prepare_page(history,
-			    by_time && !few && !history->filters.use_case_id ? from_times
-									     : from_instances,
-			    err);
+	return prepare_page(history, lead, err);
 }
 
 static int read_use_cases(struct history *history, history_take_fn *take, void *taker,

@@ -1,7 +1,10 @@
 #include "store/query.h"
 
 #include "store/migrations.h"
+#include "store/percentiles.h"
+#include "store/price_book.h"
 #include "store/query_parts.h"
+#include "store/spreads.h"
 #include "store/sql.h"
 
 #include <errno.h>
@@ -55,6 +58,12 @@ static int open_reader(const char *path, int flags, sqlite3 **db, struct err *er
 			     : err_set(err, ERR_MEMORY, "out of memory");
 	if (!status)
 		status = set_up(*db, err);
+	if (!status)
+		status = percentiles_add_functions(*db, err);
+	if (!status)
+		status = spreads_add_functions(*db, err);
+	if (!status)
+		status = price_book_add_function(*db, err);
 	if (status) {
 		sqlite3_close(*db);
 		*db = NULL;

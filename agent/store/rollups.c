@@ -30,7 +30,7 @@ static const struct fold_spec specs[N_ROLLUPS] = {
 		{FOLD_SUM, "events"}, {FOLD_SUM, "failures"},
 		{FOLD_SUM, "input_units"}, {FOLD_SUM, "output_units"},
 		{FOLD_SUM, "latency_count"}, {FOLD_SUM, "latency_sum_ms"}, {FOLD_MAX, "latency_max_ms"},
-		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}}},
+		{FOLD_MIN, "first_us"}, {FOLD_MAX, "last_us"}, {FOLD_MAX, "use_case_name"}}},
 	[INSTANCE_USAGE] = {"instance_usage", {
 		{FOLD_KEY, "instance"}, {FOLD_KEY, "day"},
 		{FOLD_KEY, "category"}, {FOLD_KEY, "resource"}, {FOLD_KEY, "unit_type"},
@@ -148,10 +148,10 @@ static struct share share_of(const struct event *event)
 static int add_totals(struct rollups *rollups, const struct rollups_event *event,
 		      const struct share *share, struct err *err)
 {
-	const int64_t instance[] = {event->instance,   share->events,     share->failed,
-				    share->input,      share->output,     share->latency_count,
-				    share->latency_ms, share->latency_ms, share->time_us,
-				    share->time_us};
+	const int64_t instance[] = {event->instance,   share->events,       share->failed,
+				    share->input,      share->output,       share->latency_count,
+				    share->latency_ms, share->latency_ms,   share->time_us,
+				    share->time_us,    event->use_case_name};
 	const int64_t use_case[] = {event->use_case_name, share->events, share->failed,
 				    share->input,         share->output, share->time_us,
 				    share->time_us};

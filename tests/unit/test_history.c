@@ -64,28 +64,26 @@ TestSuite(history, .init = begin, .fini = end);
 struct gathered {
 	struct buf text;
 	int n_columns;
+	const int *columns; /* NULL: the first ones */
 };
 
 static int gather_row(void *context, const struct query *row)
 {
 	struct gathered *gathered = context;
 	for (int i = 0; i < gathered->n_columns; i++) {
-		const char *text = query_text(row, i);
+		const char *text = query_text(row, gathered->columns ? gathered->columns[i] : i);
 		buf_addf(&gathered->text, "%s%s", i ? "|" : "", text ? text : "");
 	}
 	buf_add_char(&gathered->text, '\n');
 	return 0;
 }
 
-/* All rows without their last columns, as fixture_rows() gives them; to be freed. */
-static char *rows_but(int n_columns_left_out, enum history_kind kind,
-		      const struct history_filters *filters, bool *has_more)
+/* All rows, as fixture_rows() gives them; to be freed. */
+static char *gather(struct gathered gathered, enum history_kind kind,
+		    const struct history_filters *filters, bool *has_more)
 {
 	struct history *history = NULL;
-	struct gathered gathered = {.text = BUF_INIT};
 	int n = 0;
-	history_columns(kind, &gathered.n_columns);
-	gathered.n_columns -= n_columns_left_out;
 	must(history_open(db, kind, filters, &history, &fixture->err));
 	while ((n = history_read(history, gather_row, &gathered, &fixture->err)) > 0)
 		cr_assert_leq(n, HISTORY_PAGE_ROWS);
@@ -100,13 +98,16 @@ static char *rows_but(int n_columns_left_out, enum history_kind kind,
 
 static char *rows_of(enum history_kind kind, const struct history_filters *filters, bool *has_more)
 {
-	return rows_but(0, kind, filters, has_more);
+	struct gathered gathered = {.text = BUF_INIT};
+	history_columns(kind, &gathered.n_columns);
+	return gather(gathered, kind, filters, has_more);
 }
 
-static void same_rows_but(int n_columns_left_out, enum history_kind kind,
-			  const struct history_filters *filters, const char *sql)
+/* Of the columns of these numbers. */
+static void same_columns(enum history_kind kind, const struct history_filters *filters,
+			 const int *columns, int n_columns, const char *sql)
 {
-	char *rows = rows_but(n_columns_left_out, kind, filters, NULL);
+	char *rows = gather((struct gathered){BUF_INIT, n_columns, columns}, kind, filters, NULL);
 	char *expected = fixture_rows(fixture, sql);
 	cr_expect(strcmp(rows, expected) == 0, "not what this says: %s\n%.300s\nbut\n%.300s", sql,
 		  expected, rows);
@@ -117,7 +118,9 @@ static void same_rows_but(int n_columns_left_out, enum history_kind kind,
 static void same_rows(enum history_kind kind, const struct history_filters *filters,
 		      const char *sql)
 {
-	same_rows_but(0, kind, filters, sql);
+	int n_columns = 0;
+	history_columns(kind, &n_columns);
+	same_columns(kind, filters, NULL, n_columns, sql);
 }
 
 /* ---- Events --------------------------------------------------------------------------------------- */
@@ -326,6 +329,67 @@ Test(history, use_cases_are_those_of_the_view)
 	}
 }
 
+/* By each measure, over all of the time, a part of it, and the last bit. */
+Test(history, use_cases_are_sorted_by_what_they_used)
+{
+	static const char *const measures[] = {
+		[HISTORY_SORT_UNITS] = "input_units + output_units",
+		[HISTORY_SORT_EVENTS] = "events",
+		[HISTORY_SORT_FAILURES] = "failures",
+		[HISTORY_SORT_LAST] = "last_us",
+		[HISTORY_SORT_COST] = "coalesce(estimated_cost_picousd, 0)",
+	};
+	static const int64_t sinces[] = {INT64_MIN, START_US + DAY_US, START_US + 16 * DAY_US};
+	for (enum history_sort sort = HISTORY_SORT_UNITS; sort <= HISTORY_SORT_COST; sort++)
+		for (int i = 0; i < 3 && measures[sort]; i++) {
+			struct history_filters filters = HISTORY_FILTERS_INIT;
+			struct buf sql = BUF_INIT;
+			filters.sort = sort;
+			filters.since_us = sinces[i];
+			filters.use_case_name = "support";
+			buf_addf(&sql,
+				 "SELECT use_case_id, events FROM use_case_history WHERE "
+				 "use_case_name"
+				 " = 'support' AND last_us >= %lld ORDER BY %s DESC, instance DESC",
+				 (long long)sinces[i], measures[sort]);
+			same_columns(HISTORY_USE_CASES, &filters, (int[]){3, 5}, 2, buf_text(&sql));
+			buf_release(&sql);
+		}
+}
+
+/* Enough that they are met among the others, and not looked up one by one. */
+Test(history, instances_of_who_has_many_are_found)
+{
+	enum { MANY = 10100 };
+	must(store_begin(fixture->store, &fixture->err));
+	for (int i = 0; i < MANY + MANY / 4; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "m-%d", i);
+		fixture_put(fixture,
+			    &(struct sample){.time_us = START_US + DAY_US + i * 7919 % MANY,
+					     .use_case_name = i % 3 ? "mass" : "few",
+					     .use_case_id = id,
+					     .user_id = i % 5 ? "busy" : "idle",
+					     .input = 1});
+	}
+	must(store_commit(fixture->store, &fixture->err));
+	for (unsigned bits = 0; bits < 4; bits++) {
+		struct history_filters filters = HISTORY_FILTERS_INIT;
+		filters.user_id = bits & 2 ? "idle" : "busy";
+		filters.use_case_name = bits & 1 ? "mass" : NULL;
+		filters.limit = 200;
+		struct buf sql = BUF_INIT;
+		buf_addf(
+			&sql,
+			"SELECT use_case_id, events FROM use_case_history WHERE instance IN"
+			" (SELECT v.instance FROM instance_users v JOIN names n ON n.id = v.user_id"
+			" WHERE n.text = '%s')%s ORDER BY last_us DESC, instance DESC LIMIT 200",
+			filters.user_id, bits & 1 ? " AND use_case_name = 'mass'" : "");
+		same_columns(HISTORY_USE_CASES, &filters, (int[]){3, 5}, 2, buf_text(&sql));
+		buf_release(&sql);
+	}
+}
+
 /* ---- Usage ---------------------------------------------------------------------------------------- */
 
 Test(history, usage_by_hour_is_that_of_the_view)
@@ -383,7 +447,9 @@ static void check_usage(enum history_kind kind, const char *user)
 	filters.until_us = until - 1234;
 	buf_addf(&sql, sums_of_events, us, us, condition, since, until - 1, us, us, since,
 		 until - 1, condition);
-	same_rows_but(5, kind, &filters, buf_text(&sql)); /* percentiles and costs */
+	int n_columns = 0;
+	history_columns(kind, &n_columns); /* the last ones are percentiles and costs */
+	same_columns(kind, &filters, NULL, n_columns - 5, buf_text(&sql));
 	buf_release(&sql);
 }
 

@@ -183,20 +183,24 @@ static void go_back_to_version_1(const char *path)
 		 "ATTACH '%s.new' AS new; PRAGMA application_id = %d; PRAGMA user_version = 1",
 		 path, MIGRATE_APPLICATION_ID);
 	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
-	static const char *const tables[] = {
-		"agent_state",        "rings",           "names",      "events",
-		"use_case_instances", "instance_totals", "usage_hours"};
+	static const char *const tables[] = {"agent_state",        "rings",      "names", "events",
+					     "use_case_instances", "usage_hours"};
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO main.%s SELECT * FROM new.%s",
 			 tables[i], tables[i]);
 		cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s: %s", sql,
 			     sqlite3_errmsg(db));
 	}
-	cr_assert_eq(sqlite3_exec(db,
-				  "INSERT INTO main.instance_users"
-				  " SELECT instance, user_id, events FROM new.instance_users",
-				  NULL, NULL, NULL),
-		     SQLITE_OK, "%s", sqlite3_errmsg(db));
+	cr_assert_eq(
+		sqlite3_exec(db,
+			     "INSERT INTO main.instance_totals"
+			     " SELECT instance, events, failures, input_units, output_units,"
+			     " latency_count, latency_sum_ms, latency_max_ms, first_us, last_us"
+			     " FROM new.instance_totals;"
+			     "INSERT INTO main.instance_users"
+			     " SELECT instance, user_id, events FROM new.instance_users",
+			     NULL, NULL, NULL),
+		SQLITE_OK, "%s", sqlite3_errmsg(db));
 	sqlite3_close(db);
 	snprintf(sql, sizeof(sql), "%s.new", path);
 	unlink(sql);
@@ -207,8 +211,8 @@ Test(migrate, fills_new_rollups_from_old_events)
 {
 	static const char *const rollups[] = {
 		"SELECT * FROM instance_latencies", "SELECT * FROM usage_hour_latencies",
-		"SELECT * FROM instance_versions", "SELECT * FROM use_case_totals",
-		"SELECT * FROM instance_users"};
+		"SELECT * FROM instance_versions",  "SELECT * FROM use_case_totals",
+		"SELECT * FROM instance_users",     "SELECT * FROM instance_totals"};
 	enum { N = sizeof(rollups) / sizeof(rollups[0]) };
 	char *folded[N];
 	struct fixture fixture[1];

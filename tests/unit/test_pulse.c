@@ -49,7 +49,8 @@ static const struct sample samples[] = {
 
 static int read_part(enum pulse_part part)
 {
-	const int n = pulse_read(db, part, START_US - HOUR_US, rows, &fixture->err);
+	const int n =
+		pulse_read(db, part, PULSE_LAST_SEEN, START_US - HOUR_US, rows, &fixture->err);
 	cr_assert_geq(n, 0, "%s", fixture->err.text);
 	return n;
 }
@@ -89,6 +90,36 @@ Test(pulse, names_the_instances_seen_last)
 	cr_expect_str_eq(rows[0].detail, "t-2");
 	cr_expect_str_eq(rows[1].detail, "t-1");
 	cr_expect_neq(rows[0].key[0], rows[1].key[0]);
+}
+
+/* Of more instances than are read, those come that are asked for, and not the last ones. */
+Test(pulse, reads_the_greatest_of_many_instances)
+{
+	static const enum pulse_first firsts[] = {PULSE_MOST_EVENTS, PULSE_MOST_UNITS,
+						  PULSE_MOST_FAILURES, PULSE_MOST_LATENCY,
+						  PULSE_BY_NAME};
+	must(store_begin(fixture->store, &fixture->err));
+	for (int i = 0; i < PULSE_ROWS_MAX + 10; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "t-%05d", i);
+		for (int k = 0; k < (i == 0 ? 2 : 1); k++)
+			fixture_put(fixture, &(struct sample){.time_us = START_US + i,
+							      .use_case_name = "support",
+							      .use_case_id = id,
+							      .latency_ms = i ? 100 : 200,
+							      .http_status = i ? 200 : 500,
+							      .input = i ? 1 : 2});
+	}
+	must(store_commit(fixture->store, &fixture->err));
+	cr_assert_eq(read_part(PULSE_INSTANCES), PULSE_ROWS_MAX);
+	cr_expect_str_eq(rows[0].detail, "t-01009");
+	cr_expect_str_eq(rows[PULSE_ROWS_MAX - 1].detail, "t-00010");
+	for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+		cr_assert_eq(pulse_read(db, PULSE_INSTANCES, firsts[i], START_US - HOUR_US, rows,
+					&fixture->err),
+			     PULSE_ROWS_MAX);
+		cr_expect_str_eq(rows[0].detail, "t-00000", "%zu", i);
+	}
 }
 
 /* gpt-4o has a price, and o3 has none: of what costs nothing that is known, nothing is said. */

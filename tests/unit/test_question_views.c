@@ -124,6 +124,22 @@ Test(question_views, of_an_empty_database_are_empty)
 
 /* ---- Instances ------------------------------------------------------------------------------------ */
 
+/* Two calls may fall into one microsecond; the order of the alphabet would be the other one. */
+Test(question_views, put_steps_of_one_moment_in_the_order_in_which_they_came_up)
+{
+	static const char *const steps[] = {"retrieve", "answer", "check", "answer"};
+	for (int i = 0; i < 4; i++)
+		fixture_commit(fixture,
+			       &(struct sample){.time_us = START_US,
+						.use_case_name = "support",
+						.use_case_id = "t-1",
+						.step = steps[i],
+						.input = 1},
+			       1);
+	assert_rows("SELECT steps, step_events FROM use_case_history",
+		    "retrieve, answer, check|{\"retrieve\":1,\"answer\":2,\"check\":1}\n");
+}
+
 Test(question_views, show_what_the_service_gave_for_a_handle)
 {
 	fixture_commit(fixture,

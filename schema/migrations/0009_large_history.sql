@@ -1,0 +1,76 @@
+-- Ten million events: what is asked for of many instances is found in fewer places.
+
+-- The use case of an instance stands beside its sums, and in the index by which the last seen are found: so neither those
+-- that are of another use case nor those that began later are looked up.
+ALTER TABLE instance_totals ADD COLUMN use_case_name INTEGER NOT NULL DEFAULT 0;
+UPDATE instance_totals
+SET use_case_name = (SELECT i.use_case_name FROM use_case_instances i WHERE i.id = instance_totals.instance);
+DROP INDEX instance_totals_by_time;
+CREATE INDEX instance_totals_by_time ON instance_totals (last_us, first_us, use_case_name);
+
+-- As before, but for the order of steps that were first used at the same microsecond, everywhere: that in which they came up.
+DROP VIEW use_case_history;
+CREATE VIEW use_case_history AS
+SELECT b.*,
+       CASE WHEN b.estimated_cost_picousd IS NOT NULL THEN
+         rtrim(rtrim(printf('%d.%012d', b.estimated_cost_picousd / 1000000000000, b.estimated_cost_picousd % 1000000000000), '0'), '.') END AS estimated_cost_usd
+FROM (
+SELECT u.text AS use_case_name,
+       i.use_case_id,
+       strftime('%Y-%m-%dT%H:%M:%fZ', t.first_us / 1e6, 'unixepoch') AS first_seen,
+       strftime('%Y-%m-%dT%H:%M:%fZ', t.last_us / 1e6, 'unixepoch') AS last_seen,
+       (t.last_us - t.first_us) / 1000000 AS duration_s,
+       t.events,
+       t.failures,
+       t.input_units,
+       t.output_units,
+       (SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM
+         (SELECT n.text AS type, sum(v.input) AS input, sum(v.output) AS output
+          FROM instance_usage v JOIN names n ON n.id = v.unit_type
+          WHERE v.instance = i.id GROUP BY n.text ORDER BY n.text) q) AS units,
+       (SELECT group_concat(q.step, ', ') FROM
+         (SELECT n.text AS step FROM instance_steps v JOIN names n ON n.id = v.step
+          WHERE v.instance = i.id ORDER BY v.first_us, v.step) q) AS steps,
+       (SELECT count(*) FROM instance_users v WHERE v.instance = i.id) AS users,
+       t.latency_sum_ms * 1.0 / nullif(t.latency_count, 0) AS latency_mean_ms,
+       CASE WHEN t.latency_count > 0 THEN t.latency_max_ms END AS latency_max_ms,
+       i.id AS instance,
+       t.first_us,
+       t.last_us,
+       (SELECT json_group_array(q.version) FROM
+         (SELECT v.version FROM instance_versions v WHERE v.instance = i.id ORDER BY v.version) q) AS versions,
+       (SELECT json_group_object(q.step, q.events) FROM
+         (SELECT n.text AS step, v.events FROM instance_steps v JOIN names n ON n.id = v.step
+          WHERE v.instance = i.id ORDER BY v.first_us, v.step) q) AS step_events,   -- in order of first use
+       min(t.latency_max_ms, (SELECT q.latency_ms FROM
+         (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
+          FROM instance_latencies v WHERE v.instance = i.id) q
+        WHERE q.upto * 100 >= q.n * 50 ORDER BY q.latency_ms LIMIT 1)) AS latency_p50_ms,
+       min(t.latency_max_ms, (SELECT q.latency_ms FROM
+         (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
+          FROM instance_latencies v WHERE v.instance = i.id) q
+        WHERE q.upto * 100 >= q.n * 95 ORDER BY q.latency_ms LIMIT 1)) AS latency_p95_ms,
+       min(t.latency_max_ms, (SELECT q.latency_ms FROM
+         (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
+          FROM instance_latencies v WHERE v.instance = i.id) q
+        WHERE q.upto * 100 >= q.n * 99 ORDER BY q.latency_ms LIMIT 1)) AS latency_p99_ms,
+       max(0, unixepoch('now') - t.last_us / 1000000) AS idle_s,   -- since last seen; an instance has no end
+       h.state AS service_id_state,        -- where use_case_id is a handle: waiting, given or refused
+       h.given_id AS service_id,
+       (SELECT sum(v.input * coalesce(p.input, 0) + v.output * coalesce(p.output, 0))
+        FROM instance_usage v CROSS JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = v.category AND q.resource = v.resource
+            AND q.unit_type = v.unit_type AND q.from_day <= v.day AND q.until_day > v.day
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+        WHERE EXISTS (SELECT 1 FROM prices) AND v.instance = i.id) AS estimated_cost_picousd,
+       (SELECT group_concat(q.text, ', ') FROM (SELECT DISTINCT n.text FROM instance_usage v JOIN names n ON n.id = v.unit_type
+        LEFT JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = v.category AND q.resource = v.resource
+            AND q.unit_type = v.unit_type AND q.from_day <= v.day AND q.until_day > v.day
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+        WHERE EXISTS (SELECT 1 FROM prices) AND v.instance = i.id
+          AND (v.input > 0 AND p.input IS NULL OR v.output > 0 AND p.output IS NULL) ORDER BY n.text) q) AS unpriced_units
+FROM instance_totals t
+JOIN use_case_instances i ON i.id = t.instance
+JOIN names u ON u.id = i.use_case_name
+LEFT JOIN use_case_handles h ON h.instance = i.id) b;
