@@ -42,6 +42,17 @@ static int note_wal(void *context, sqlite3 *db, const char *database, int pages)
 	return SQLITE_OK;
 }
 
+/*
+ * SQLite rolls back by itself when memory or the disk runs out in a statement, and whatever is written after it would be
+ * committed on its own: half of a settlement, say, that is then written whole once more. Within
+ * a transaction of ours, nothing else is committed.
+ */
+static int refuse_stray(void *context)
+{
+	const struct store *store = context;
+	return store->within;
+}
+
 static int prepare(struct store *store, struct err *err)
 {
 	static const char *const sql[STORE_N_STATEMENTS] = {
@@ -76,10 +87,12 @@ static int open_parts(struct store *store, struct err *err)
 		err->code = ERR_CORRUPT; /* its version is ours, but its tables are not */
 	if (status)
 		return err_wrap(err, "cannot use the database %s", store->path);
+	store->within = false;
 	store->wal_pages = 0;
 	store->shrunk = false;
 	store->wal_starved = WAL_STARVED_PAGES;
 	sqlite3_wal_hook(store->db, note_wal, store);
+	sqlite3_commit_hook(store->db, refuse_stray, store);
 	return 0;
 }
 
@@ -179,7 +192,9 @@ int store_begin(struct store *store, struct err *err)
 {
 	if (store->wal_pages >= WAL_LONG_PAGES)
 		(void)store_checkpoint(store, NULL); /* the WAL takes more, if need be */
-	return sql_run(store->statement[STORE_BEGIN], err, SQL_END);
+	const int status = sql_run(store->statement[STORE_BEGIN], err, SQL_END);
+	store->within = !status;
+	return status;
 }
 
 static int put_state(struct store *store, struct err *err)
@@ -189,10 +204,7 @@ static int put_state(struct store *store, struct err *err)
 	return status || sqlite3_changes(store->db) == 1 ? status : fenced(err);
 }
 
-/*
- * SQLite rolls back by itself when memory or the disk runs out in a statement. What was written after that would be
- * committed on its own; our state among it would say that all of it was.
- */
+/* What reads alone does not meet refuse_stray(); and our own state, written last, must not say that what is gone is there. */
 static int check_transaction(struct store *store, struct err *err)
 {
 	return sqlite3_get_autocommit(store->db)
@@ -213,6 +225,7 @@ int store_commit(struct store *store, struct err *err)
 		status = put_state(store, err);
 	if (status)
 		return status;
+	store->within = false;
 	status = sql_run(store->statement[STORE_COMMIT], err, SQL_END);
 	store->in_doubt = status != 0;
 	if (!status) {
@@ -225,6 +238,7 @@ int store_commit(struct store *store, struct err *err)
 /* SQLite may have rolled back by itself, after a full disk for instance. */
 void store_rollback(struct store *store)
 {
+	store->within = false;
 	if (!sqlite3_get_autocommit(store->db))
 		(void)sql_run(store->statement[STORE_ROLLBACK], NULL, SQL_END);
 	rows_forget(store->events);

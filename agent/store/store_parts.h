@@ -100,9 +100,9 @@
 	X(BEHIND_RELEASE, \
 		       "UPDATE sink_exceptions SET state = 'deferred', retry_us = ?3" \
 		       " WHERE sink = ?1 AND event IN (SELECT event FROM sink_exceptions WHERE sink = ?1" \
-		       " AND instance = ?2 AND state = 'held' ORDER BY event LIMIT 1000)" \
-		       " AND NOT EXISTS (SELECT 1 FROM sink_exceptions" \
-		       " WHERE sink = ?1 AND instance = ?2 AND state = 'deferred')") \
+		       " AND instance = ?2 AND state = 'held' ORDER BY event LIMIT" \
+		       " CASE WHEN EXISTS (SELECT 1 FROM sink_exceptions WHERE sink = ?1 AND instance = ?2" \
+		       " AND state = 'deferred') THEN 0 ELSE 1000 END)") \
 	X(DEAD_RETRY, \
 		       "UPDATE sink_exceptions SET state = 'deferred', retry_us = ?3" \
 		       " WHERE sink = ?1 AND event = ?2 AND state = 'dead'") \
@@ -151,6 +151,7 @@ struct store {
 	int64_t last_id;      /* of an event, the transaction under way included */
 	int64_t committed_id; /* without it */
 	int64_t epoch;        /* the number of the last transaction that was committed */
+	bool within;          /* a transaction: see refuse_stray() */
 	bool in_doubt;        /* the last commit failed half-way: only the database knows */
 	bool shrunk;          /* the file will be, with the next checkpoint */
 	int wal_pages;        /* in the WAL, that a checkpoint would move */
