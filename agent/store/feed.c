@@ -64,13 +64,19 @@ static const char events_sql[] =
  * No back-off is as long as ten minutes: what is to wait longer, and not for its own time to come, was deferred before
  * the clock was set back, or between its verdict and its commit. By then nobody wants to wait. One that is due waits
  * behind another that is due, too, if that is not after the position any more: it became due when the sweep had passed
- * it, and comes with the next.
+ * it, and comes with the next. Each question is one search of the index: an instance may have thousands that wait.
  */
 static const char deferred_sql[] =
 	"SELECT e.id, e.record, x.attempts, e.instance,"
 	" EXISTS (SELECT 1 FROM sink_exceptions w WHERE w.sink = :sink AND w.instance = x.instance"
-	" AND w.state IN ('deferred', 'held') AND w.event < x.event"
-	" AND (w.state = 'held' OR w.retry_us > :now OR w.event <= :after))"
+	" AND w.state = 'held' AND w.event < x.event)"
+	" OR EXISTS (SELECT 1 FROM sink_exceptions w WHERE w.sink = :sink AND w.instance = "
+	"x.instance"
+	" AND w.state = 'deferred' AND w.event <= :after)"
+	" OR EXISTS (SELECT 1 FROM sink_exceptions w WHERE w.sink = :sink AND w.instance = "
+	"x.instance"
+	" AND w.state = 'deferred' AND w.event > :after AND w.event < x.event AND w.retry_us > "
+	":now)"
 	" FROM sink_exceptions x JOIN events e ON e.id = x.event"
 	" WHERE x.sink = :sink AND x.state = 'deferred' AND x.event > :after"
 	" AND (x.retry_us <= :now OR x.retry_us > max(:now, e.event_timestamp_us) + 600000000)"
