@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/lock_file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "http/server.h"
 #include "keeping.h"
 #include "metrics.h"
@@ -629,6 +630,7 @@ static int live_on(struct process *process, struct err *err)
 
 int agent_run(struct settings *settings, struct err *err)
 {
+	memory_await_in_libuv();
 	surroundings_clean();
 	allow_descriptors();
 	sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);

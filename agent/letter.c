@@ -1,12 +1,11 @@
 #include "letter.h"
 
-#include "base/log.h"
+#include "base/memory.h"
 #include "order.h"
 #include "prices/price_list.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { TEXT_BYTES = 512 }; /* of a code or message; what is longer is cut */
 
@@ -77,20 +76,6 @@ struct letter *letter_box_take(struct letter_box *box)
 
 /* ---- Copying -------------------------------------------------------------------------------------- */
 
-/*
- * A settlement that is lost would be sent again after a restart: no loss, but a duplicate. Memory that
- * is short is short for a moment, or the kernel ends us.
- */
-static void *allocate(size_t n, size_t bytes)
-{
-	void *memory;
-	while (!(memory = calloc(n ? n : 1, bytes))) {
-		log_error("out of memory; waiting for some", LOG_END);
-		nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-	}
-	return memory;
-}
-
 /* Copies text, cut to what fits; NULL stays NULL. */
 static const char *copy_text(char *to, size_t bytes, const char *text)
 {
@@ -104,23 +89,20 @@ static const char *copy_text(char *to, size_t bytes, const char *text)
 
 static char *copy_whole(const char *text)
 {
-	if (!text)
-		return NULL;
-	const size_t bytes = strlen(text) + 1;
-	return memcpy(allocate(bytes, 1), text, bytes);
+	return text ? memory_await_text(text) : NULL;
 }
 
 static struct price_list *copy_prices(const struct price_list *prices)
 {
 	struct price_list *copy = NULL;
 	while (prices && !(copy = price_list_copy(prices)))
-		free(allocate(1, 1));
+		free(memory_await(1, 1));
 	return copy;
 }
 
 static struct letter *new_letter(enum letter_kind kind, const char *sink)
 {
-	struct letter *letter = allocate(1, sizeof(*letter));
+	struct letter *letter = memory_await(1, sizeof(*letter));
 	letter->kind = kind;
 	copy_text(letter->sink, sizeof(letter->sink), sink);
 	return letter;
@@ -132,8 +114,8 @@ void letter_box_settle(struct letter_box *box, const struct sink_settlement *set
 	const size_t n = settlement->n_outcomes;
 	letter->settlement = *settlement;
 	letter->settlement.sink = letter->sink;
-	letter->outcomes = allocate(n, sizeof(*letter->outcomes));
-	letter->texts = allocate(n, sizeof(*letter->texts));
+	letter->outcomes = memory_await(n, sizeof(*letter->outcomes));
+	letter->texts = memory_await(n, sizeof(*letter->texts));
 	for (size_t i = 0; i < n; i++) {
 		const struct sink_outcome *from = &settlement->outcomes[i];
 		struct outcome_texts *texts = &letter->texts[i];
@@ -148,7 +130,7 @@ void letter_box_settle(struct letter_box *box, const struct sink_settlement *set
 void letter_box_settle_ask(struct letter_box *box, const struct sink_ask_outcome *outcome)
 {
 	struct letter *letter = new_letter(LETTER_ANSWER, NULL);
-	letter->texts = allocate(1, sizeof(*letter->texts));
+	letter->texts = memory_await(1, sizeof(*letter->texts));
 	letter->given_id = copy_whole(outcome->given_id);
 	letter->description = copy_whole(outcome->description);
 	letter->answer = *outcome;

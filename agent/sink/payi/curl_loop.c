@@ -1,5 +1,7 @@
 #include "sink/payi/curl_loop.h"
 
+#include "base/memory.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -37,8 +39,8 @@ static void on_timer_closed(uv_handle_t *handle)
 static void act(struct curl_loop *loop, curl_socket_t fd, int what)
 {
 	int n_running;
-	curl_multi_socket_action(loop->multi, fd, what, &n_running);
-	loop->moved(loop->ctx);
+	const CURLMcode code = curl_multi_socket_action(loop->multi, fd, what, &n_running);
+	loop->moved(loop->ctx, code != CURLM_OK);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)
@@ -74,9 +76,7 @@ static struct curl_loop_socket *find(const struct curl_loop *loop, curl_socket_t
 
 static struct curl_loop_socket *watch(struct curl_loop *loop, curl_socket_t fd)
 {
-	struct curl_loop_socket *socket = calloc(1, sizeof(*socket));
-	if (!socket)
-		return NULL;
+	struct curl_loop_socket *socket = memory_await(1, sizeof(*socket));
 	if (uv_poll_init_socket(loop->uv, &socket->poll, fd)) {
 		free(socket);
 		return NULL;
@@ -147,8 +147,8 @@ int curl_loop_close_socket(void *ctx, curl_socket_t fd)
 
 /* ---- Life ------------------------------------------------------------------------------------------ */
 
-int curl_loop_open(struct curl_loop *loop, uv_loop_t *uv, void (*moved)(void *ctx), void *ctx,
-		   struct err *err)
+int curl_loop_open(struct curl_loop *loop, uv_loop_t *uv, void (*moved)(void *ctx, bool stuck),
+		   void *ctx, struct err *err)
 {
 	CURLM *multi = curl_multi_init();
 	if (!multi)

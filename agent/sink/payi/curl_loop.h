@@ -7,6 +7,8 @@
  *     the same number: every close goes through curl_loop_close_socket(), which stops the watching first;
  *   - memory of a uv handle is freed by its close callback, never before;
  *   - a poll that reports an error must be told to libcurl as an error, or the transfer hangs;
+ *   - where a socket cannot be watched, its transfer would wait for its time-out, and all others with it: libcurl takes the whole
+ *     multi handle for dead. Then all of them are given up;
  *   - cleaning up the multi handle may ask for new polls: from then on such wishes are ignored.
  * All on the loop's thread.
  */
@@ -28,14 +30,15 @@ struct curl_loop {
 	struct curl_loop_socket *sockets;
 	int n_handles; /* of libuv, open or closing */
 	bool closing;
-	void (*moved)(void *ctx); /* transfers may have ended: curl_multi_info_read() has them */
+	/* Transfers may have ended: curl_multi_info_read() has them. stuck: the others will not move, and are to be removed. */
+	void (*moved)(void *ctx, bool stuck);
 	void (*closed)(void *ctx);
 	void *ctx;
 };
 
 /* The struct must stay where it is until closed. */
-int curl_loop_open(struct curl_loop *loop, uv_loop_t *uv, void (*moved)(void *ctx), void *ctx,
-		   struct err *err);
+int curl_loop_open(struct curl_loop *loop, uv_loop_t *uv, void (*moved)(void *ctx, bool stuck),
+		   void *ctx, struct err *err);
 
 /* Every easy handle has been removed and cleaned up. Not from inside moved(). closed(ctx) ends it. */
 void curl_loop_close(struct curl_loop *loop, void (*closed)(void *ctx));

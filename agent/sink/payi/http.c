@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/gzip.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "sink/payi/curl_loop.h"
 #include "sink/payi/retry_after.h"
 
@@ -358,7 +359,25 @@ static bool goes_again_plain(struct exchange *exchange, const struct http_answer
 	       curl_multi_add_handle(exchange->http->loop.multi, exchange->easy) == CURLM_OK;
 }
 
-static void on_moved(void *ctx)
+static void give_back(struct exchange *exchange, const struct http_answer *answer)
+{
+	exchange_leave_active(exchange);
+	exchange->done(exchange->ctx, answer);
+	exchange_put_back(exchange);
+}
+
+/* As if their connections had broken: what was sent may have arrived. */
+static void give_up_all(struct http *http)
+{
+	while (http->active) {
+		struct exchange *exchange = http->active;
+		curl_multi_remove_handle(http->loop.multi, exchange->easy);
+		const struct http_answer answer = answer_of(exchange, CURLE_ABORTED_BY_CALLBACK);
+		give_back(exchange, &answer);
+	}
+}
+
+static void on_moved(void *ctx, bool stuck)
 {
 	struct http *http = ctx;
 	CURLMsg *message;
@@ -375,10 +394,10 @@ static void on_moved(void *ctx)
 		curl_multi_remove_handle(http->loop.multi, easy);
 		if (goes_again_plain(exchange, &answer))
 			continue;
-		exchange_leave_active(exchange);
-		exchange->done(exchange->ctx, &answer);
-		exchange_put_back(exchange);
+		give_back(exchange, &answer);
 	}
+	if (stuck)
+		give_up_all(http);
 }
 
 /* ---- Public ----------------------------------------------------------------------------------------- */
@@ -418,7 +437,8 @@ int http_open(uv_loop_t *uv, const struct http_options *options, struct http **o
 	int status = 0;
 	if (!http)
 		status = err_set(err, ERR_MEMORY, "out of memory");
-	else if (curl_global_init(CURL_GLOBAL_DEFAULT))
+	else if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, memory_await_bytes, free,
+				      memory_await_more, memory_await_text, memory_await))
 		status = err_set(err, ERR_HTTP, "libcurl cannot be set up");
 	else if ((status = curl_loop_open(&http->loop, uv, on_moved, http, err)))
 		curl_global_cleanup();
