@@ -47,18 +47,27 @@ static int print_rows(const struct listing_question *question, struct history *h
 	return status ? status : format_end(format, err);
 }
 
-/* What is compared, for people: programs know what they asked for. */
-static void say_what_is_compared(const struct listing_question *question)
+/* What is compared, for people: programs know what they asked for, and are told where they do not get it. */
+static void say_what_is_compared(const struct listing_question *question,
+				 const struct history *history)
 {
-	const struct history_filters *filters = question->filters;
 	const bool utc = question->format->utc;
+	const bool table = question->format->kind == FORMAT_TABLE;
 	struct buf text = BUF_INIT;
-	format_add_time(&text, filters->since_us, utc);
+	int64_t since_us, until_us;
+	const bool other = history_period(history, &since_us, &until_us);
+	format_add_time(&text, since_us, utc);
 	buf_add_str(&text, " to ");
-	format_add_time(&text, filters->until_us, utc);
+	format_add_time(&text, until_us, utc);
 	buf_add_str(&text, ", and before: from ");
-	format_add_time(&text, 2 * filters->since_us - filters->until_us, utc);
-	printf("%s\n", buf_text(&text));
+	format_add_time(&text, 2 * since_us - until_us, utc);
+	if (other)
+		fprintf(stderr,
+			"%s: events of a part of an hour are gone by now, so whole hours are "
+			"compared%s%s\n",
+			question->command, table ? "" : ": ", table ? "" : buf_text(&text));
+	if (table)
+		printf("%s\n", buf_text(&text));
 	buf_release(&text);
 }
 
@@ -141,9 +150,8 @@ static int print_history(const struct listing_question *question, struct query_d
 	struct format *format = NULL;
 	listing_columns(question->kind, question->filters, columns, &n_columns);
 	int status = format_open(question->format, columns, n_columns, &format, err);
-	if (!status && question->kind == HISTORY_USAGE_CHANGES &&
-	    question->format->kind == FORMAT_TABLE)
-		say_what_is_compared(question);
+	if (!status && question->kind == HISTORY_USAGE_CHANGES)
+		say_what_is_compared(question, history);
 	if (!status)
 		status = print_rows(question, history, format, estimate, err);
 	const bool any = format && format_rows(format) > 0;

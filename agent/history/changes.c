@@ -1,7 +1,8 @@
 /*
  * What changed: usage from since to until beside that of as long a time before, per use case, category and resource.
  * Whole hours come from the rollups; what lies before the first and behind the last whole hour of either time comes
- * from the events, so that both are equally long to the microsecond.
+ * from the events, so that both are equally long to the microsecond. Where the events of such a part are gone by now, the
+ * sum of what is left would be a wrong one that looks right: then whole hours are compared, those asked for among them.
  */
 #include "history/history_parts.h"
 
@@ -78,11 +79,58 @@ static const char beside[] =
 	" ORDER BY abs(s.units - s.units_before) %s, abs(s.events - s.events_before) %s, u.text, c.text, r.text LIMIT :limit";
 /* clang-format on */
 
+/* ---- Parts of hours -------------------------------------------------------------------------------- */
+
+/* 1: all events of the hour that the time lies within are there, or it begins one. */
+static int has_events(struct query *query, int64_t time_us, struct err *err)
+{
+	const int64_t hour = history_hour(time_us);
+	if (time_us == hour * HISTORY_HOUR_US)
+		return 1;
+	query_bind_int(query, ":hour", hour);
+	int status = query_step(query, err);
+	if (status == 1)
+		status = query_int(query, 0) != 0;
+	query_reset(query);
+	return status;
+}
+
+static int settle_period(struct history *history, struct err *err)
+{
+	struct history_filters *filters = &history->filters;
+	const int64_t ends[] = {2 * filters->since_us - filters->until_us, filters->since_us,
+				filters->until_us};
+	struct query *query = NULL;
+	int status = query_prepare(
+		history->db,
+		"SELECT (SELECT count(*) FROM events e WHERE e.event_timestamp_us BETWEEN"
+		" :hour * 3600000000 AND (:hour + 1) * 3600000000 - 1) >="
+		" (SELECT coalesce(sum(h.events), 0) FROM usage_hours h WHERE h.hour = :hour)",
+		&query, err);
+	if (status)
+		return status;
+	for (int i = 0; i < 3 && status >= 0 && !history->in_whole_hours; i++) {
+		status = has_events(query, ends[i], err);
+		history->in_whole_hours = status == 0;
+	}
+	query_free(query);
+	if (status < 0)
+		return status;
+	if (history->in_whole_hours) {
+		filters->since_us = history_hour(filters->since_us) * HISTORY_HOUR_US;
+		filters->until_us = (history_hour(filters->until_us - 1) + 1) * HISTORY_HOUR_US;
+	}
+	return 0;
+}
+
 static int open_changes(struct history *history, struct err *err)
 {
 	const struct history_filters *filters = &history->filters;
 	const char *direction = history_direction(history);
 	struct buf sql = BUF_INIT;
+	const int unsettled = settle_period(history, err);
+	if (unsettled)
+		return unsettled;
 	buf_add_str(&sql, usage_of_hours);
 	history_filter_hours(&sql, filters);
 	buf_add_str(&sql, usage_of_edges);

@@ -279,6 +279,13 @@ int history_read(struct history *history, history_take_fn *take, void *taker, st
 	return table_of(history->kind)->read(history, take, taker, err);
 }
 
+bool history_period(const struct history *history, int64_t *since_us, int64_t *until_us)
+{
+	*since_us = history->filters.since_us;
+	*until_us = history->filters.until_us;
+	return history->in_whole_hours;
+}
+
 bool history_has_more(const struct history *history)
 {
 	return history->has_more;

@@ -94,6 +94,12 @@ typedef int history_take_fn(void *taker, const struct query *row);
 /* Gives the next page of rows to take(). Returns how many; 0: that was all; or a negative err_code. */
 int history_read(struct history *history, history_take_fn *take, void *taker, struct err *err);
 
+/*
+ * What a history of changes compares; before that comes as long a time. True: in whole hours, as the events of a part of an
+ * hour that was asked for are gone.
+ */
+bool history_period(const struct history *history, int64_t *since_us, int64_t *until_us);
+
 /* After the last page: whether there are more rows than the limit let through, or may be. */
 bool history_has_more(const struct history *history);
 

@@ -18,6 +18,7 @@ struct history {
 	int64_t rows_left; /* until the limit */
 	bool has_more;
 	bool any;                   /* a row was taken */
+	bool in_whole_hours;        /* of changes: since and until are not just those asked for */
 	struct history_place place; /* behind it */
 
 	struct query *page;   /* the rows of a window */

@@ -147,6 +147,17 @@ static void add_cursor(const struct history *history, struct buf *out)
 		buf_add_str(out, "null");
 }
 
+/* What is compared: mostly what was asked for. */
+static void add_period(const struct history *history, struct buf *out)
+{
+	char text[CLOCK_TEXT_BYTES];
+	int64_t since_us, until_us;
+	history_period(history, &since_us, &until_us);
+	buf_addf(out, ",\"since\":\"%s\"", clock_text(since_us, 6, text));
+	buf_addf(out, ",\"until\":\"%s\"", clock_text(until_us, 6, text));
+	buf_addf(out, ",\"before\":\"%s\"", clock_text(2 * since_us - until_us, 6, text));
+}
+
 static int write_page(struct query_db *db, enum history_kind kind,
 		      const struct history_filters *filters, struct buf *out, struct err *err)
 {
@@ -162,6 +173,8 @@ static int write_page(struct query_db *db, enum history_kind kind,
 		;
 	buf_add_str(out, "],\"cursor\":");
 	add_cursor(history, out);
+	if (kind == HISTORY_USAGE_CHANGES)
+		add_period(history, out);
 	buf_add_str(out, "}\n");
 	history_close(history);
 	return n;

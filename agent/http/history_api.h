@@ -4,6 +4,8 @@
  * On a thread of the pool.
  *
  *     {"rows":[{…},…],"cursor":"…"}      cursor null: that was all; else it is the parameter for the next page
+ *
+ * What changed has "since", "until" and "before" beside them: what is compared, which are whole hours where events are gone.
  */
 #ifndef PAYI_HTTP_HISTORY_API_H
 #define PAYI_HTTP_HISTORY_API_H

@@ -1,6 +1,8 @@
 /* What changed, and usage by day, user and step: by the commands, beside what the model's events add up to. */
 #include "questions.h"
 
+#include <sqlite3.h>
+
 TestSuite(questions_usage, .init = questions_begin, .fini = questions_end);
 
 /* ---- Usage ---------------------------------------------------------------------------------------- */
@@ -88,6 +90,53 @@ Test(questions_usage, what_changed)
 	changes_from(whole_us - HOUR_US / 3, whole_us + HOUR_US / 2);
 	changes_from(whole_us, whole_us + 1);
 	changes_from(model->start_us, model->start_us + 30 * DAY_US);
+}
+
+static void run_sql(const char *sql)
+{
+	sqlite3 *db;
+	cr_assert_eq(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
+/* A time from which on there are no events any more: the first hour, or the first two, are in rollups alone. */
+static void in_whole_hours(int64_t since_us, int64_t until_us, int64_t gone_us)
+{
+	char since[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES], sql[160];
+	char *said = NULL;
+	snprintf(sql, sizeof(sql),
+		 "DELETE FROM events WHERE event_timestamp_us BETWEEN %lld AND %lld",
+		 (long long)gone_us, (long long)gone_us + HOUR_US);
+	run_sql(sql);
+	json_t *got = ask("usage --changes --since %s --until %s", clock_text(since_us, 6, since),
+			  clock_text(until_us, 6, until));
+	help_shell(&said,
+		   AGENT_PROGRAM
+		   " usage --changes --since %s --until %s --format csv 2>&1 >/dev/null",
+		   since, until);
+	cr_expect(strstr(said, "so whole hours are compared: "), "%s", said);
+	free(said);
+	const int64_t low_us = since_us / HOUR_US * HOUR_US;
+	const int64_t high_us = (until_us + HOUR_US - 1) / HOUR_US * HOUR_US;
+	json_t *whole = ask("usage --changes --since %s --until %s", clock_text(low_us, 6, since),
+			    clock_text(high_us, 6, until));
+	cr_expect_gt(json_array_size(whole), 10);
+	cr_expect(json_equal(got, whole));
+	json_decref(got);
+	json_decref(whole);
+	changes_from(low_us, high_us); /* by the model, which has all events still */
+	help_shell(&said, AGENT_PROGRAM " usage --changes --since %s --until %s 2>&1 >/dev/null",
+		   since, until);
+	cr_expect_str_eq(said, "", "of whole hours there is nothing to say");
+	free(said);
+}
+
+Test(questions_usage, what_changed_is_in_whole_hours_where_events_are_gone)
+{
+	const int64_t whole_us = (model->start_us / HOUR_US + 7 * 24) * HOUR_US;
+	in_whole_hours(whole_us + 5, whole_us + 20 * HOUR_US + 7, whole_us - 20 * HOUR_US);
+	in_whole_hours(whole_us + HOUR_US / 2, whole_us + 3 * HOUR_US, whole_us);
 }
 
 Test(questions_usage, what_changed_since_yesterday)
