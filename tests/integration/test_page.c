@@ -81,6 +81,47 @@ Test(page, comes_as_it_was_written)
 	}
 }
 
+/* What a browser fetches is packed, and what it unpacks is the file; who does not ask for that gets it plain. */
+Test(page, is_packed_for_who_takes_it)
+{
+	static const struct {
+		const char *accepts;
+		bool packed;
+	} cases[] = {
+		{"gzip, deflate, br", true}, {"deflate, GZIP;q=0.5", true},
+		{"br,gzip", true},           {"gzip;q=0", false},
+		{"gzip; q=0.000", false},    {"deflate", false},
+		{"gzipped", false},          {"", false},
+	};
+	char *sizes;
+	help_agent_start(&site, NULL, NULL);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char headers[128];
+		struct local_reply reply;
+		snprintf(headers, sizeof(headers), "Accept-Encoding: %s\r\n", cases[i].accepts);
+		ask("GET", "/main.js", headers, &reply);
+		cr_expect_eq(reply.status, 200, "%s", cases[i].accepts);
+		cr_expect_str_eq(header(&reply, "Content-Encoding"), cases[i].packed ? "gzip" : "",
+				 "%s", cases[i].accepts);
+		cr_expect_str_eq(header(&reply, "Vary"), "Accept-Encoding");
+		local_release(&reply);
+	}
+	cr_assert_eq(
+		help_shell(&sizes,
+			   "set -e; cd '%s/agent/web'; for f in *.css *.js *.svg; do "
+			   "curl -sSf --compressed --unix-socket '%s/agent.sock' "
+			   "http://localhost/$f -o '%s/page-file'; cmp '%s/page-file' $f; done; "
+			   "curl -sSf --unix-socket '%s/agent.sock' -H 'Accept-Encoding: gzip' "
+			   "http://localhost/usage.js | wc -c",
+			   SOURCE_DIR, site.data, site.data, site.data, site.data),
+		0, "%s", sizes);
+	char *plain = file_text("usage.js");
+	cr_expect(atoi(sizes) > 100 && (size_t)atoi(sizes) < strlen(plain) / 2, "%s bytes of %zu",
+		  sizes, strlen(plain));
+	free(plain);
+	free(sizes);
+}
+
 /* Every file of the folder that a browser takes is there, and none needs another host. */
 Test(page, is_all_there)
 {
@@ -136,12 +177,14 @@ Test(page, is_sent_once_while_it_stays_the_same)
 	help_agent_start(&site, NULL, NULL);
 	ask("GET", "/main.js", "", &reply);
 	snprintf(etag, sizeof(etag), "%s", header(&reply, "ETag"));
-	cr_expect_eq(etag[0], '"', "%s", reply.text);
+	cr_expect(strncmp(etag, "W/\"", 3) == 0, "packed or plain it is the same: %s", etag);
 	local_release(&reply);
 
-	static const char *const before[] = {"", "\"x\", W/"};
-	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
-		snprintf(headers, sizeof(headers), "If-None-Match: %s%s\r\n", before[i], etag);
+	const char *const known[] = {"", "\"x\", ", "Accept-Encoding: gzip\r\n"};
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		const bool other = strchr(known[i], ':') != NULL;
+		snprintf(headers, sizeof(headers), "%sIf-None-Match: %s%s\r\n",
+			 other ? known[i] : "", other ? "" : known[i], etag);
 		ask("GET", "/main.js", headers, &reply);
 		cr_expect_eq(reply.status, 304, "%s: %s", headers, reply.text);
 		cr_expect_str_eq(reply.body, "");
