@@ -81,8 +81,9 @@ static void lay_out_lanes(payi_client *client, const uint64_t seed[N_SEEDS])
 	const struct payi__ring_file *file = &client->file;
 	for (uint32_t i = 0; i < PAYI_RING_LANES; i++) {
 		struct payi__lane *lane = &client->lane[i];
-		lane->producer = (struct payi_ring_producer){.lane = &file->counters->lane[i],
-							     .lane_bytes = file->lane_bytes};
+		lane->producer = (struct payi_ring_producer){
+			.lane = &file->counters->lane[i],
+			.lane_bytes = file->populated >> i & 1 ? file->lane_bytes : 0};
 		lane->data = file->lanes + 2 * i * file->lane_bytes;
 		lane->mask = file->lane_bytes - 1;
 		lane->stamper = (struct payi__stamper){.random = seed[i]};
@@ -98,7 +99,8 @@ static payi_status open_ring(payi_client *client)
 		return payi__fail_errno(PAYI_ERR_SYSTEM, "cannot get random bytes for ids");
 	const struct payi__ring_plan plan = {.directory = client->directory,
 					     .app_name = client->app_name,
-					     .lane_bytes = client->lane_bytes};
+					     .lane_bytes = client->lane_bytes,
+					     .first_lane = payi__lane_of_thread(client)};
 	const payi_status status = payi__ring_file_create(&plan, &client->file);
 	if (status)
 		return status;
@@ -107,6 +109,7 @@ static payi_status open_ring(payi_client *client)
 	atomic_store_explicit(&client->slot, NULL, memory_order_relaxed);
 	atomic_store_explicit(&client->attaching, 0, memory_order_relaxed);
 	atomic_store_explicit(&client->attach_after_us, 0, memory_order_relaxed);
+	atomic_store_explicit(&client->populate_after_us, 0, memory_order_relaxed);
 	/* Release, pairs with the acquire in payi__client_ready(): the ring is in place. */
 	atomic_store_explicit(&client->generation->ready, 1, memory_order_release);
 	return PAYI_OK;

@@ -44,9 +44,11 @@ struct payi_client {
 		*agent; /* mapping behind slot; touched while attaching is held */
 	atomic_uint attaching;
 	_Atomic(int64_t) attach_after_us; /* CLOCK_MONOTONIC; do not look for a slot before */
-	atomic_uint next_lane;            /* where the next new thread begins */
-	uint64_t serial;      /* of this client, among all that this process ever opened */
-	payi__id_counter ids; /* for use case ids; seeded anew with each ring */
+	/* 0; once a lane could not have its pages: CLOCK_MONOTONIC, do not try again before. */
+	_Atomic(int64_t) populate_after_us;
+	atomic_uint next_lane; /* where the next new thread begins */
+	uint64_t serial;       /* of this client, among all that this process ever opened */
+	payi__id_counter ids;  /* for use case ids; seeded anew with each ring */
 	_Atomic(uint64_t) unbalanced_ends;
 	uint64_t lane_bytes;
 	char directory[PAYI__PATH_BYTES];
@@ -72,6 +74,9 @@ static inline payi_status payi__client_ready(payi_client *client)
 
 /* Looks for the agent's slot, at most every 10 ms unless now is set. True if there is one. */
 bool payi__client_attach(payi_client *client, bool now);
+
+/* Where this thread will try first; one that has no lane yet may still find another one. */
+uint32_t payi__lane_of_thread(const payi_client *client);
 
 /* Tracks a notice, as payi_track() does an event. The client is ready. */
 payi_status payi__track_notice(payi_client *client, const struct payi__notice *notice);

@@ -77,6 +77,7 @@ static payi_status check(struct payi__ring_dir *dir, const char *path)
 				  "a group",
 				  path);
 	dir->mode = stat.st_mode;
+	dir->free_bytes = fs.f_blocks ? (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize : UINT64_MAX;
 	return PAYI_OK;
 }
 

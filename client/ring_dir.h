@@ -4,13 +4,15 @@
 
 #include "payi/payi.h"
 
+#include <stdint.h>
 #include <sys/types.h>
 
 enum { PAYI__PATH_BYTES = 512 };
 
 struct payi__ring_dir {
-	int fd;      /* -1: not open */
-	mode_t mode; /* a setgid directory is shared by a group */
+	int fd;              /* -1: not open */
+	mode_t mode;         /* a setgid directory is shared by a group */
+	uint64_t free_bytes; /* UINT64_MAX: as much as there is memory */
 };
 
 /* Writes given, or the default when it is NULL or "", as an absolute path: chdir() shall not move it. */

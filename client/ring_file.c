@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,6 +24,10 @@ enum {
 	MEMORY_SPARE =
 		256 *
 		1024, /* for what the kernel takes beside the pages, and the application meanwhile */
+	/* Of larger lanes taking the pages is not for a call of payi_track(). */
+	LATER_LANE_BYTES_MAX = PAYI_RING_BYTES / PAYI_RING_LANES,
+	ZEROS = 4096, /* bytes; no page is smaller */
+	PARTS = 128,
 };
 
 /* ---- Creating a ring file ------------------------------------------------------------------------- */
@@ -33,12 +38,25 @@ static uint64_t data_offset(void)
 	return page > PAYI_RING_DATA_AT_MIN ? (uint64_t)page : PAYI_RING_DATA_AT_MIN;
 }
 
+static uint64_t ring_bytes(const struct payi__ring_file *file)
+{
+	return data_offset() + PAYI_RING_LANES * file->lane_bytes;
+}
+
+static payi_status no_room(uint64_t bytes, const char *path)
+{
+	return payi__fail_errno(
+		PAYI_ERR_NO_SPACE,
+		"no room for a ring of %lld bytes in %s (a smaller ring_bytes, or a larger tmpfs: "
+		"docker run --shm-size)",
+		(long long)bytes, path);
+}
+
 /*
- * The pages are taken now: on a tmpfs that fills up later, an untaken page would be a SIGBUS in the
- * application. A file beyond RLIMIT_FSIZE would be a SIGXFSZ here, and pages beyond what the control group allows
- * a SIGKILL, so that is asked first.
+ * Asks whether there is room for all of the ring, however few of its pages are taken at first. A file beyond RLIMIT_FSIZE would
+ * be a SIGXFSZ, and pages beyond what the control group allows a SIGKILL.
  */
-static payi_status allocate(int fd, uint64_t bytes, const char *path)
+static payi_status check_room(const struct payi__ring_dir *dir, uint64_t bytes, const char *path)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < bytes)
@@ -53,18 +71,11 @@ static payi_status allocate(int fd, uint64_t bytes, const char *path)
 				  "process's control group may still use: %lld (a smaller "
 				  "ring_bytes, or a higher limit)",
 				  (long long)bytes, (long long)left);
-	int error;
-	do
-		error = posix_fallocate(fd, 0, (off_t)bytes);
-	while (error == EINTR);
-	if (error == 0)
-		return PAYI_OK;
-	errno = error;
-	return payi__fail_errno(
-		PAYI_ERR_NO_SPACE,
-		"no room for a ring of %lld bytes in %s (a smaller ring_bytes, or a larger tmpfs: "
-		"docker run --shm-size)",
-		(long long)bytes, path);
+	if (dir->free_bytes < bytes) {
+		errno = ENOSPC;
+		return no_room(bytes, path);
+	}
+	return PAYI_OK;
 }
 
 /* The sign of life: held until the mapping made of this descriptor is gone, whatever happens to it. */
@@ -83,24 +94,24 @@ static void *map_fixed(void *at, size_t bytes, int fd, uint64_t offset)
 
 /*
  * One range of addresses: header and counters, then each lane twice, so that a record that goes on at the
- * lane's start is in one piece for us.
+ * lane's start is in one piece for us. A lane's second place and its neighbour's first lie side by side in the file, too, so they
+ * are one mapping.
  */
 static payi_status map(int fd, struct payi__ring_file *file)
 {
 	const uint64_t data = data_offset();
-	const size_t total = (size_t)(data + 2 * PAYI_RING_LANES * file->lane_bytes);
+	const uint64_t lane = file->lane_bytes;
+	const size_t total = (size_t)(data + 2 * PAYI_RING_LANES * lane);
 	uint8_t *base =
 		mmap(NULL, total, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (base == MAP_FAILED)
 		return payi__fail_errno(PAYI_ERR_NO_MEMORY, "cannot reserve %zu bytes of addresses",
 					total);
-	bool ok = map_fixed(base, (size_t)data, fd, 0) != MAP_FAILED;
+	bool ok = map_fixed(base, (size_t)(data + lane), fd, 0) != MAP_FAILED;
 	for (uint32_t i = 0; ok && i < PAYI_RING_LANES; i++) {
-		uint8_t *lane = base + data + 2 * i * file->lane_bytes;
-		const uint64_t offset = data + i * file->lane_bytes;
-		ok = map_fixed(lane, (size_t)file->lane_bytes, fd, offset) != MAP_FAILED &&
-		     map_fixed(lane + file->lane_bytes, (size_t)file->lane_bytes, fd, offset) !=
-			     MAP_FAILED;
+		const uint64_t bytes = i + 1 < PAYI_RING_LANES ? 2 * lane : lane;
+		ok = map_fixed(base + data + (2 * i + 1) * lane, (size_t)bytes, fd,
+			       data + i * lane) != MAP_FAILED;
 	}
 	if (!ok || madvise(base, total, MADV_DONTFORK)) {
 		payi__fail_errno(PAYI_ERR_NO_MEMORY, "cannot map the ring");
@@ -114,6 +125,77 @@ static payi_status map(int fd, struct payi__ring_file *file)
 	file->lanes = base + data;
 	return PAYI_OK;
 }
+
+/* ---- Its pages ---------------------------------------------------------------------------------------- */
+
+/*
+ * An untaken page would be a SIGBUS in the application, on a tmpfs that has filled up: so no byte is written but in pages that
+ * are known to be there. Taking one costs the kernel a microsecond, so all of a ring would take ten times what all else here
+ * does; most processes track on a thread or two, and use as many lanes.
+ */
+
+/* Written pages, other than those of posix_fallocate(), are mapped many at a time when one of them is read. */
+static int write_zeros(int fd, uint64_t at, uint64_t bytes)
+{
+	static const uint8_t zeros[ZEROS];
+	struct iovec parts[PARTS];
+	while (bytes > 0) {
+		int n = 0;
+		for (uint64_t left = bytes; left > 0 && n < PARTS; left -= parts[n++].iov_len)
+			parts[n] = (struct iovec){.iov_base = (void *)(uintptr_t)zeros,
+						  .iov_len = left < ZEROS ? (size_t)left : ZEROS};
+		const ssize_t written = pwritev(fd, parts, n, (off_t)at);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return -1;
+		at += (uint64_t)written;
+		bytes -= (uint64_t)written;
+	}
+	return 0;
+}
+
+static uint8_t *lane_at(const struct payi__ring_file *file, uint32_t lane)
+{
+	return file->lanes + 2 * lane * file->lane_bytes;
+}
+
+/* Takes a lane's pages, and has them mapped, so that no event waits for that. */
+static int take_lane(int fd, struct payi__ring_file *file, uint32_t lane)
+{
+	if (write_zeros(fd, data_offset() + lane * file->lane_bytes, file->lane_bytes))
+		return -1;
+	for (uint64_t i = 0; i < file->lane_bytes; i += ZEROS)
+		(void)payi_ring_load_own((payi_ring_word *)(void *)(lane_at(file, lane) + i));
+	file->populated |= 1U << lane;
+	return 0;
+}
+
+bool payi__ring_file_populate(const struct payi__ring_file *file, uint32_t lane)
+{
+	return madvise(lane_at(file, lane), (size_t)file->lane_bytes, MADV_POPULATE_WRITE) == 0;
+}
+
+/* The pages of header and counters, which are there: whether the kernel knows the call (Linux 5.14) by which more are taken. */
+static bool may_come_later(const struct payi__ring_file *file)
+{
+	return file->lane_bytes <= LATER_LANE_BYTES_MAX &&
+	       madvise(file->header, (size_t)data_offset(), MADV_POPULATE_WRITE) == 0;
+}
+
+static payi_status take_pages(int fd, const struct payi__ring_plan *plan,
+			      struct payi__ring_file *file)
+{
+	int failed = write_zeros(fd, 0, data_offset());
+	if (!failed)
+		failed = take_lane(fd, file, plan->first_lane);
+	if (!failed && !may_come_later(file))
+		for (uint32_t i = 0; i < PAYI_RING_LANES && !failed; i++)
+			failed = i == plan->first_lane ? 0 : take_lane(fd, file, i);
+	return failed ? no_room(ring_bytes(file), plan->directory) : PAYI_OK;
+}
+
+/* ---- Its contents, and its name ------------------------------------------------------------------------ */
 
 static payi_status fill_header(struct payi__ring_file *file, const char *app_name)
 {
@@ -166,15 +248,18 @@ static payi_status build(int fd, const struct payi__ring_dir *dir,
 	const mode_t mode = dir->mode & S_ISGID ? 0640 : 0600;
 	if (fchmod(fd, mode))
 		return payi__fail_errno(PAYI_ERR_SYSTEM, "cannot set the ring file's mode");
-	payi_status status =
-		allocate(fd, data_offset() + PAYI_RING_LANES * file->lane_bytes, plan->directory);
+	payi_status status = check_room(dir, ring_bytes(file), plan->directory);
+	if (!status && ftruncate(fd, (off_t)ring_bytes(file)))
+		status = no_room(ring_bytes(file), plan->directory);
 	if (!status)
 		status = lock(fd);
 	if (!status)
 		status = map(fd, file);
 	if (status)
 		return status;
-	status = fill_header(file, plan->app_name);
+	status = take_pages(fd, plan, file);
+	if (!status)
+		status = fill_header(file, plan->app_name);
 	if (!status)
 		status = publish(fd, dir->fd, file->header, plan->directory);
 	if (status)

@@ -12,7 +12,7 @@
 /* The lane that this thread used last, plus one; 0 while it has used none. Of all clients alike. */
 static _Thread_local unsigned home_lane __attribute__((tls_model("initial-exec")));
 
-enum { SLEEP_FIRST_US = 50, SLEEP_MAX_US = 1000 };
+enum { SLEEP_FIRST_US = 50, SLEEP_MAX_US = 1000, POPULATE_AGAIN_US = 10000 };
 
 static bool take(struct payi__lane *lane)
 {
@@ -35,10 +35,38 @@ static unsigned first_lane(payi_client *client)
 	return home_lane - 1;
 }
 
+uint32_t payi__lane_of_thread(const payi_client *client)
+{
+	if (home_lane)
+		return home_lane - 1;
+	return atomic_load_explicit(&client->next_lane, memory_order_relaxed) % PAYI_RING_LANES;
+}
+
+/*
+ * P2 of a lane that is used for the first time: its pages. Where there is no room for them, a system call for each event would
+ * not change that: no lane of the ring asks again for a while.
+ */
+static bool populate(payi_client *client, struct payi__lane *lane)
+{
+	const int64_t after =
+		atomic_load_explicit(&client->populate_after_us, memory_order_relaxed);
+	if (after && payi__monotonic_us() < after)
+		return false;
+	const bool there = payi__ring_file_populate(&client->file, (uint32_t)(lane - client->lane));
+	atomic_store_explicit(&client->populate_after_us,
+			      there ? 0 : payi__monotonic_us() + POPULATE_AGAIN_US,
+			      memory_order_relaxed);
+	if (there)
+		lane->producer.lane_bytes = client->lane_bytes;
+	return there;
+}
+
 /* P2. The agent may have come, or got on, since we last looked. */
 static bool gain_room(payi_client *client, struct payi__lane *lane)
 {
 	struct payi_ring_producer *producer = &lane->producer;
+	if (!producer->lane_bytes)
+		return populate(client, lane);
 	if (!producer->done) {
 		if (!payi__client_attach(client, false))
 			return false;
@@ -84,10 +112,11 @@ static void publish(struct payi__lane *lane, enum payi_ring_type type, size_t pa
 	payi_ring_publish(producer, payi_ring_record_bytes(payload_bytes));
 }
 
-static bool too_big(const struct payi__lane *lane, const struct payi__item *item)
+static bool too_big(const payi_client *client, const struct payi__lane *lane,
+		    const struct payi__item *item)
 {
-	return payi_ring_room(&lane->producer) == lane->producer.lane_bytes ||
-	       payi__encoded_size_min(item) > lane->producer.lane_bytes;
+	return payi_ring_room(&lane->producer) == client->lane_bytes ||
+	       payi__encoded_size_min(item) > client->lane_bytes;
 }
 
 /* What came of trying one lane; FULL: not this one, and nothing is counted yet. */
@@ -107,13 +136,13 @@ static payi_status try_lane(payi_client *client, struct payi__lane *lane,
 	case PAYI__NO_ROOM:
 		break;
 	}
-	if (!too_big(lane, item))
+	if (!too_big(client, lane, item))
 		return PAYI_ERR_FULL;
 	payi_ring_count(&shared->dropped_too_big);
 	return payi__fail(PAYI_ERR_TOO_BIG,
 			  "the event is larger than a lane of %lld bytes; open the client with a "
 			  "larger ring_bytes",
-			  (long long)lane->producer.lane_bytes);
+			  (long long)client->lane_bytes);
 }
 
 /* Gives up an attempt in a lane that was full: as if it had not been. */
@@ -199,15 +228,21 @@ static payi_status track_blocking(payi_client *client, const struct payi__item *
 
 static payi_status explain(const payi_client *client, payi_status status)
 {
+	if (status != PAYI_ERR_FULL && status != PAYI_ERR_BUSY)
+		return status;
+	if (atomic_load_explicit(&client->populate_after_us, memory_order_relaxed))
+		return payi__fail(status,
+				  "the lanes of the ring that are in use are %s, and the tmpfs of "
+				  "%s has no room for another one",
+				  status == PAYI_ERR_FULL ? "full" : "taken by other threads",
+				  client->directory);
 	if (status == PAYI_ERR_FULL)
 		return payi__fail(status,
 				  "the ring is full; is an agent running on %s? A larger "
 				  "ring_bytes bridges longer gaps",
 				  client->directory);
-	if (status == PAYI_ERR_BUSY)
-		return payi__fail(status, "all %d lanes of the ring are taken by other threads",
-				  PAYI_RING_LANES);
-	return status;
+	return payi__fail(status, "all %d lanes of the ring are taken by other threads",
+			  PAYI_RING_LANES);
 }
 
 /* The first attempt is the same either way: most records find room, and need no clock. */

@@ -98,7 +98,8 @@ typedef struct payi_client_options {
 	const char *ring_dir; /* NULL: see payi_ring_dir() */
 	/*
 	 * Shared memory for the ring, 4 MiB when 0; 32 KiB to 2 GiB. It is rounded down to eight lanes of
-	 * a power of two; one event may be as large as one lane less 16 bytes (512 KiB of 4 MiB).
+	 * a power of two; one event may be as large as one lane less 16 bytes (512 KiB of 4 MiB). There must be room for all
+	 * of it, but up to 4 MiB a lane is taken when a thread comes to it; of a larger ring all is taken at once.
 	 */
 	size_t ring_bytes;
 	payi_when_full when_full;
@@ -415,9 +416,10 @@ PAYI_API void payi_context_release(payi_context *context);
 /* ---- Tracking ------------------------------------------------------------------------------------ */
 
 /*
- * Tracks one event. About a hundred nanoseconds; no lock, no allocation, and no system call, but for the
- * first call in a forked child, which opens the child's ring, and, while the ring is full and no agent has
- * been seen, a look for one's answers every 10 ms at the most.
+ * Tracks one event. About a hundred nanoseconds; no lock, no allocation, and no system call, but for three cases. The
+ * first call in a forked child opens the child's ring. The first call in a lane, mostly a thread's first, takes the
+ * lane's memory, in some 0.3 ms; the first thread's lane has it already, and so have all in a ring of more than 4 MiB. And
+ * while the ring is full, or has no room for a lane's memory, that is looked into again every 10 ms at the most.
  *
  * PAYI_OK: the event is in the ring. Otherwise it is not, and was counted:
  * PAYI_ERR_INVALID (payi_last_error() names the field and why), PAYI_ERR_FULL, PAYI_ERR_TOO_BIG, and

@@ -27,9 +27,8 @@
  *     agent.lock             held by the one agent that serves this directory
  *
  * The directory must be on tmpfs: elsewhere the lock below does not live as long as the mapping
- * (overlayfs), and a page may need a disk. A ring file is created unnamed (O_TMPFILE), allocated in
- * full (posix_fallocate; a full tmpfs is an error there and never a SIGBUS later), filled in, locked, and
- * then linked into the directory: it appears complete and locked, or not at all.
+ * (overlayfs), and a page may need a disk. A ring file is created unnamed (O_TMPFILE), in its full length, filled
+ * in, locked, and then linked into the directory: it appears complete and locked, or not at all.
  *
  *
  * LAYOUT OF A RING FILE (little-endian; sizes in bytes)
@@ -58,6 +57,11 @@
  * A thread that finds its lane taken, or full, goes on to the next one, and keeps to that (its P1 mark goes
  * along); it never waits. So a thread's events are in the order of its lane as long as that has room.
  *
+ * Header, counters and one lane have their pages before the file has its name; that there is room for all of them is
+ * asked then, too. The other lanes may be holes, whose pages their producer takes before it writes there for the first time
+ * (P2). On a full tmpfs a write into a hole would be a SIGBUS; so a lane that cannot have its pages is one that is
+ * full, and its threads go on to the next. Readers do not come into holes: they lie beyond the tail.
+ *
  *
  * PROTOCOL
  *
@@ -66,7 +70,8 @@
  *     P1 attempted += 1                             C1 is the owner's lock free?   (before C2!)
  *     P2 head = acquire(agent.done[lane])           C2 pread the counters: tails
  *        only when the cached one leaves            C3 pread [position, tail) and check the copy
- *        too little room                            C4 COMMIT events and positions, in SQLite
+ *        too little room; in a lane's first         C4 COMMIT events and positions, in SQLite
+ *        use: take its pages
  *     P3 write the record beyond tail               C5 release(agent.done[lane] = tail)
  *     P4 release(tail = tail + record)              C6 owner dead at C1 and position == tail in all
  *                                                      lanes: COMMIT the last counters, then unlink
@@ -256,10 +261,10 @@ static inline uint64_t payi_ring_record_bytes(uint64_t payload_bytes)
 struct payi_ring_producer {
 	struct payi_ring_lane *lane;
 	const payi_ring_word
-		*done; /* the agent's word, or NULL while no agent has given us a slot */
-	uint64_t lane_bytes;
-	uint64_t tail; /* ours: the lane's word is only ever written */
-	uint64_t head; /* what we last knew of *done */
+		*done;       /* the agent's word, or NULL while no agent has given us a slot */
+	uint64_t lane_bytes; /* 0: it has not got its pages yet, and so no room */
+	uint64_t tail;       /* ours: the lane's word is only ever written */
+	uint64_t head;       /* what we last knew of *done */
 	uint64_t sequence;
 };
 

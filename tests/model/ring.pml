@@ -41,7 +41,7 @@
 #define AT(lane, position) ((lane) * SLOTS + (position) % SLOTS)
 
 /* The checks, by the names under which pan reports them: set and asserted within one step. */
-hidden byte space_is_committed, lane_was_full, record_is_whole, record_was_published;
+hidden byte space_is_committed, pages_are_there, lane_was_full, record_is_whole, record_was_published;
 hidden byte record_is_new, space_is_given_back, accounts_are_exact, nothing_is_lost;
 #define CHECK(name, condition) name = (condition); assert(name)
 
@@ -52,6 +52,7 @@ byte attempted[LANES];
 byte dropped[LANES];
 byte sequence[LANES * SLOTS]; /* a record is two words, so that it can be torn */
 byte event[LANES * SLOTS];
+bool hole = true;      /* the second lane has not got its pages yet */
 bool linked = true;    /* until the agent unlinks it */
 bool lock_held = true; /* until the kernel has ended the last thread */
 
@@ -89,9 +90,18 @@ inline mark()
 	attempted[lane]++
 }
 
-/* P2: looks at the agent's word, only if the one known leaves no room. */
+#define IS_HOLE(lane) (lane == 1 && hole)
+
+/*
+ * P2: takes the lane's pages, for which there may be no room, if it has not got them; looks at the agent's word, only if the one
+ * known leaves no room.
+ */
 inline refresh()
 {
+	if
+	:: atomic { IS_HOLE(lane) -> if :: hole = false :: true fi }
+	:: !IS_HOLE(lane)
+	fi;
 	if
 	:: tail[lane] - head[lane] == SLOTS ->
 		d_step {
@@ -106,14 +116,17 @@ inline refresh()
 }
 
 #ifdef ROOM_OFF_BY_ONE
-#define HAS_ROOM (tail[lane] - head[lane] <= SLOTS)
-#else
+#define HAS_ROOM (!IS_HOLE(lane) && tail[lane] - head[lane] <= SLOTS)
+#elif defined(HOLE_WRITTEN)
 #define HAS_ROOM (tail[lane] - head[lane] < SLOTS)
+#else
+#define HAS_ROOM (!IS_HOLE(lane) && tail[lane] - head[lane] < SLOTS)
 #endif
 
 inline write_record()
 {
 	d_step {
+		CHECK(pages_are_there, !IS_HOLE(lane));
 		CHECK(space_is_committed, at - db_position[lane] < SLOTS);
 		sequence[AT(lane, at)] = at + 1
 	};
@@ -179,7 +192,7 @@ inline track()
 			if
 			:: HAS_ROOM -> put_record(); break
 			:: else ->
-				d_step { CHECK(lane_was_full, tail[lane] - seen == SLOTS); held = lane }
+				d_step { CHECK(lane_was_full, IS_HOLE(lane) || tail[lane] - seen == SLOTS); held = lane }
 			fi
 		:: else
 		fi

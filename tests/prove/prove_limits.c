@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -129,38 +131,93 @@ static void locks_all_memory(void)
 	cases_track(client, 1);
 }
 
-static void tmpfs_is_small(void)
+/* ---- A tmpfs of 1 MiB ------------------------------------------------------------------------------ */
+
+static char small[PLACE_PATH_BYTES + 16];
+
+static payi_client *open_on_a_small_tmpfs(void)
 {
-	char path[PLACE_PATH_BYTES + 16];
 	payi_client *client = NULL;
 	payi_client_options options = PAYI_CLIENT_OPTIONS_INIT;
-	snprintf(path, sizeof(path), "%s/small", cases_place()->root);
-	mkdir(path, 0700);
+	snprintf(small, sizeof(small), "%s/small", cases_place()->root);
+	mkdir(small, 0700);
 	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", path, "tmpfs", 0, "size=1m,mode=700"))
+	    mount("tmpfs", small, "tmpfs", 0, "size=1m,mode=700"))
 		cases_skip();
-	options.ring_dir = path;
+	options.ring_dir = small;
 	MUST(payi_client_open(&options, &client) == PAYI_ERR_NO_SPACE);
 	options.ring_bytes = 512 * 1024;
 	MUST(payi_client_open(&options, &client) == PAYI_OK);
-	const pid_t filler = fork(); /* full from here on: the ring's pages are taken already */
+	return client;
+}
+
+static void fill_the_small_tmpfs(void)
+{
+	const pid_t filler = fork();
 	if (filler == 0) {
 		char zeros[65536] = {0};
-		MUST(chdir(path) == 0);
+		size_t part = sizeof(zeros);
+		MUST(chdir(small) == 0);
 		const int fd = open("full", O_WRONLY | O_CREAT, 0600);
-		while (write(fd, zeros, sizeof(zeros)) > 0)
-			continue;
+		while (part > 0)
+			if (write(fd, zeros, part) <= 0)
+				part /= 2;
 		_exit(0);
 	}
 	cases_must_end_well(filler);
-	for (int i = 0; i < 100000; i++) {
+}
+
+static void *track_until_full(void *client)
+{
+	payi_status status = PAYI_OK;
+	for (int i = 0; i < 100000 && status != PAYI_ERR_FULL; i++) {
 		struct oracle_event event;
 		oracle_event(&event, 9, (uint32_t)i);
-		const payi_status status = payi_track(client, &event.event);
-		MUST(status == PAYI_OK || status == PAYI_ERR_FULL);
-		if (status == PAYI_ERR_FULL)
-			break;
+		status = payi_track(client, &event.event);
+		MUST(status == PAYI_OK || status == PAYI_ERR_FULL || status == PAYI_ERR_BUSY);
 	}
+	MUST(status == PAYI_ERR_FULL);
+	return NULL;
+}
+
+/* In more threads than lanes that are left: four come before the tmpfs is full, and take theirs. */
+static void tmpfs_fills_up_as_lanes_are_taken(void)
+{
+	enum { THREADS = 12, EARLY = 4 };
+	pthread_t threads[THREADS];
+	payi_client_stats stats = PAYI_CLIENT_STATS_INIT;
+	payi_client *client = open_on_a_small_tmpfs();
+	for (int i = 0; i < THREADS; i++) {
+		if (i == EARLY)
+			fill_the_small_tmpfs();
+		MUST(pthread_create(&threads[i], NULL, track_until_full, client) == 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	MUST(payi_client_stats_get(client, &stats) == PAYI_OK);
+	MUST(stats.attempted == stats.tracked + stats.dropped_full + stats.dropped_busy);
+	payi_client_close(client);
+}
+
+/* The one lane that has its pages goes on; the others are there as soon as there is room for them. */
+static void tmpfs_is_full_for_a_while(void)
+{
+	char path[sizeof(small) + 8];
+	payi_client_stats stats = PAYI_CLIENT_STATS_INIT;
+	payi_client *client = open_on_a_small_tmpfs();
+	fill_the_small_tmpfs();
+	track_until_full(client);
+	MUST(strstr(payi_last_error(), "no room for another one") != NULL);
+	snprintf(path, sizeof(path), "%s/full", small);
+	MUST(unlink(path) == 0);
+	for (int i = 0; i < 1000 && strstr(payi_last_error(), "no room for another one"); i++) {
+		prove_sleep_us(1000);
+		track_until_full(client);
+	}
+	MUST(strstr(payi_last_error(), "the ring is full") != NULL);
+	MUST(payi_client_stats_get(client, &stats) == PAYI_OK);
+	MUST(stats.ring_bytes_used > stats.ring_bytes - stats.ring_bytes / 16);
+	payi_client_close(client);
 }
 
 /* ---- All of them ---------------------------------------------------------------------------------- */
@@ -170,9 +227,16 @@ static const struct cases_case cases[] = {
 	{                                                                                          \
 #name, name                                                                        \
 	}
-	X(gives_up_root),      X(changes_its_root),           X(makes_no_system_calls),
-	X(has_no_descriptors), X(may_write_small_files_only), X(may_open_no_files),
-	X(may_map_little),     X(locks_all_memory),           X(tmpfs_is_small),
+	X(gives_up_root),
+	X(changes_its_root),
+	X(makes_no_system_calls),
+	X(has_no_descriptors),
+	X(may_write_small_files_only),
+	X(may_open_no_files),
+	X(may_map_little),
+	X(locks_all_memory),
+	X(tmpfs_fills_up_as_lanes_are_taken),
+	X(tmpfs_is_full_for_a_while),
 #undef X
 };
 

@@ -46,6 +46,7 @@ static const struct rule {
 	{SYS_pread64, FILE_KIND, {EIO, EINTR}},
 	{SYS_write, FILE_KIND, {ENOSPC, EIO, EINTR}},
 	{SYS_pwrite64, FILE_KIND, {ENOSPC, EIO, EINTR}},
+	{SYS_pwritev, FILE_KIND, {ENOSPC, EIO, EINTR}},
 	{SYS_fsync, FILE_KIND, {EIO, ENOSPC}},
 	{SYS_fdatasync, FILE_KIND, {EIO, ENOSPC}},
 	{SYS_ftruncate, FILE_KIND, {EIO, ENOSPC, EINTR}},
@@ -84,7 +85,7 @@ static const struct rule {
 	/* Memory and threads. */
 	{SYS_mmap, ANY, {ENOMEM}},
 	{SYS_mprotect, ANY, {ENOMEM}},
-	{SYS_madvise, ANY, {ENOMEM}},
+	{SYS_madvise, ANY, {ENOMEM, EFAULT}},
 	{SYS_clone, ANY, {EAGAIN, ENOMEM}},
 	{SYS_clone3, ANY, {EAGAIN, ENOMEM}},
 	/* Descriptors. */
