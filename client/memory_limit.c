@@ -85,11 +85,13 @@ static bool find_group(const char *text, bool v2, char path[PATH_BYTES])
 	return false;
 }
 
-/* Of the group and all that it lies in. In a container the path may be the host's: then its own group is the root's. */
+/* Of the group and all that it lies in, up to the root, whose path is "". In a container the path may be the host's: then its own group is the root's. */
 static int64_t left_up_from(const struct version *version, char path[PATH_BYTES])
 {
 	char group[PATH_BYTES];
 	int64_t least = INT64_MAX;
+	if (strcmp(path, "/") == 0)
+		*path = '\0';
 	for (;;) {
 		if (snprintf(group, sizeof(group), "%s%s", version->root, path) < PATH_BYTES) {
 			const int64_t left = left_in(version, group);
@@ -102,17 +104,15 @@ static int64_t left_up_from(const struct version *version, char path[PATH_BYTES]
 	}
 }
 
+/* Memory is counted by one of the two versions: by the first, where that has a line for it. */
 int64_t payi__memory_left(void)
 {
 	char text[FILE_BYTES];
 	char path[PATH_BYTES];
-	int64_t least = INT64_MAX;
 	if (!read_file("/proc/self/cgroup", text))
-		return least;
+		return INT64_MAX;
 	for (int v = 0; v < 2; v++)
-		if (find_group(text, v == 1, path)) {
-			const int64_t left = left_up_from(&versions[v], path);
-			least = left < least ? left : least;
-		}
-	return least;
+		if (find_group(text, v == 1, path))
+			return left_up_from(&versions[v], path);
+	return INT64_MAX;
 }
