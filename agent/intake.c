@@ -183,6 +183,7 @@ static int transact(struct intake *intake, int64_t now_us, int64_t wall_us, bool
 	int status = store_begin(intake->store, err);
 	if (!status && retain)
 		status = retention_step(&intake->retention, intake->store, now_us, wall_us, err);
+	const int64_t take_us = clock_boot_us();
 	if (!status)
 		status = drain_take(intake->drain, wall_us, err);
 	if (!status)
@@ -191,10 +192,12 @@ static int transact(struct intake *intake, int64_t now_us, int64_t wall_us, bool
 		status = letter_write(intake->letters, intake->store, wall_us, err);
 	if (!status)
 		status = store_commit(intake->store, err);
+	const int64_t end_us = clock_boot_us();
+	retention_busy(&intake->retention, end_us - take_us);
 	if (status)
 		roll_back(intake);
 	else
-		histogram_add(&intake->counters.commit, clock_boot_us() - begin_us);
+		histogram_add(&intake->counters.commit, end_us - begin_us);
 	return status;
 }
 
@@ -242,7 +245,7 @@ static int work(struct intake *intake, int64_t now_us, int64_t wall_us, bool all
 		if (status)
 			return status;
 	}
-	const bool due = !all && retention_due_us(&intake->retention, now_us) <= now_us;
+	bool due = !all && retention_due_us(&intake->retention, now_us) <= now_us;
 	/* A disk that was full may have room again when something goes that need not stay. */
 	int status = due && intake->paused ? retain(intake, now_us, wall_us) : 0;
 	if (status < 0)
@@ -255,7 +258,11 @@ static int work(struct intake *intake, int64_t now_us, int64_t wall_us, bool all
 		status = retain(intake, now_us, wall_us);
 	if (idle)
 		return status || intake->letters ? status : tidy_up(intake);
-	status = transact(intake, now_us, wall_us, due && !intake->paused);
+	if (!all && !due)
+		status = retention_look(&intake->retention, intake->store, now_us, &due,
+					&intake->error);
+	if (!status)
+		status = transact(intake, now_us, wall_us, due && !intake->paused);
 	if (!status)
 		committed(intake);
 	return status ? status : INTAKE_STORED;

@@ -9,13 +9,19 @@
 
 enum {
 	FIRST_US = 2000000, /* what waits in the rings comes first */
-	SLICE_US = 5000,    /* and one statement */
+	SLICE_US = 5000,    /* and one statement, at the least */
+	SLICE_MAX_US = 50000,
+	LOOK_US = 1000000,
 	ROUND_US = 60000000,
 	ROUND_PRESSED_US = 5000000,
 	SAY_AGAIN_US = 300000000,
 	SELDOM_S = 3600,
 	NAMES_STEPS = 2000, /* in a round, so that it keeps nothing else waiting */
-	/* The rest after a slice, as a multiple of its time: under pressure it takes half of the thread, else a fifth. */
+	/*
+	 * The rest after a slice, as a multiple of its time: under pressure it takes half of the thread, else a fifth. What
+	 * others write in a long transaction counts as rest. To delete an event takes less than half of the time that
+	 * storing it did, so half of the thread keeps up with any load.
+	 */
 	REST = 4,
 	REST_PRESSED = 1,
 };
@@ -131,7 +137,8 @@ static int end_round(struct retain *job, int64_t now_us, struct err *err)
 	if (status)
 		return status;
 	const bool pressed = reason != RETAIN_NO_REASON;
-	if (pressed && !retention->worked)
+	retention->stuck = pressed && !retention->worked;
+	if (retention->stuck)
 		say_pressure(retention, reason, now_us);
 	if (now_us >= retention->seldom_us)
 		retention->seldom_us = now_us + SELDOM_S * INT64_C(1000000);
@@ -140,6 +147,41 @@ static int end_round(struct retain *job, int64_t now_us, struct err *err)
 	retention->names.left = NAMES_STEPS;
 	retention->due_us = now_us + (pressed ? ROUND_PRESSED_US : ROUND_US);
 	return 0;
+}
+
+void retention_busy(struct retention *retention, int64_t took_us)
+{
+	retention->busy_us += took_us;
+}
+
+int retention_look(struct retention *retention, struct store *store, int64_t now_us, bool *due,
+		   struct err *err)
+{
+	struct retain job = {.retention = retention, .store = store, .now_us = now_us};
+	enum retain_reason reason = RETAIN_NO_REASON;
+	*due = false;
+	if (!retention->started || retention->phase != 0 || retention->stuck ||
+	    now_us < retention->looked_us + LOOK_US)
+		return 0;
+	retention->looked_us = now_us;
+	const int status = retain_pressure(&job, &reason, err);
+	*due = reason != RETAIN_NO_REASON;
+	return status;
+}
+
+static int rest(const struct retention *retention)
+{
+	return retention->phase >= FIRST_PRESSED && phases[retention->phase] != retain_names
+		       ? REST_PRESSED
+		       : REST;
+}
+
+static int64_t slice_us(const struct retention *retention)
+{
+	const int64_t share_us = retention->busy_us / rest(retention);
+	if (share_us < SLICE_US)
+		return SLICE_US;
+	return share_us < SLICE_MAX_US ? share_us : SLICE_MAX_US;
 }
 
 int retention_step(struct retention *retention, struct store *store, int64_t now_us,
@@ -161,10 +203,9 @@ int retention_step(struct retention *retention, struct store *store, int64_t now
 			retention->phase++;
 		}
 		took_us = clock_boot_us() - begin_us;
-	} while (took_us < SLICE_US);
-	const bool pressed =
-		retention->phase >= FIRST_PRESSED && phases[retention->phase] != retain_names;
-	const int rest = pressed ? REST_PRESSED : REST;
-	retention->due_us = now_us + took_us + took_us * rest;
+	} while (took_us < slice_us(retention));
+	const int64_t rest_us = took_us * rest(retention) - retention->busy_us;
+	retention->due_us = now_us + took_us + (rest_us > 0 ? rest_us : 0);
+	retention->busy_us = 0;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /*
- * Retention: what leaves the database, and when. A round looks at everything once, in slices of a few milliseconds
- * that share the transactions of the intake, so that it never keeps the rings waiting:
+ * Retention: what leaves the database, and when. A round looks at everything once, in slices that share the
+ * transactions of the intake: of a few milliseconds where there is little to do, and in proportion to what the intake
+ * took where it is busy, so that what goes keeps up with what comes, and neither keeps the other waiting for long:
  *
  *     by age:          closed rings ──> dead letters given up ──> events ──> undelivered ones ──> hours ──> instances
  *     under pressure:  bodies of settled events ──> settled events ──> bodies of waiting ones ──> undelivered ones
@@ -44,7 +45,10 @@ struct retention {
 	int phase;
 	int64_t due_us; /* CLOCK_BOOTTIME */
 	bool started;
-	bool worked; /* the round at hand has taken something */
+	bool stuck;        /* the last round ended under pressure: its pace is kept */
+	int64_t busy_us;   /* that others wrote since the last slice */
+	int64_t looked_us; /* for pressure, between rounds */
+	bool worked;       /* the round at hand has taken something */
 	int64_t said_us;
 	/* Where phases are, in events' ids, or whatever they go by; 0 at their begin. */
 	int64_t after;
@@ -64,6 +68,16 @@ void retention_init(struct retention *retention, const struct retention_policy *
 
 /* When the next slice is due; before the first call of it, a moment after now_us. */
 int64_t retention_due_us(struct retention *retention, int64_t now_us);
+
+/* Transactions took so long for anything but retention. */
+void retention_busy(struct retention *retention, int64_t took_us);
+
+/*
+ * Between two rounds, when something is written anyway: whether there is pressure, so that the next round is due. A busy
+ * intake can put more than max_bytes there in the minute that rounds are apart.
+ */
+int retention_look(struct retention *retention, struct store *store, int64_t now_us, bool *due,
+		   struct err *err);
 
 /*
  * A slice, into the store's transaction, before anything else is put there. Negative: roll back. now_us: CLOCK_BOOTTIME;

@@ -1,6 +1,7 @@
 /*
  * Retention: what goes, what stays, and that the books balance whatever does.
  */
+#include "base/clock.h"
 #include "event/event_bodies.h"
 #include "retention_stage.h"
 #include "store/feed.h"
@@ -389,6 +390,80 @@ Test(retention, takes_undelivered_events_last_and_when_told_to)
 	cr_assert(gone > 50 && gone < 250, "%d", (int)gone);
 	cr_assert_eq(number(fixture, "SELECT discarded FROM sink_books"), gone);
 	cr_assert_leq(database_bytes(fixture), before / 2);
+	fixture_close(fixture);
+}
+
+/* ---- Beside a busy intake ----------------------------------------------------------------------------- */
+
+static void step(struct fixture *fixture, struct retention *retention, int64_t now_us)
+{
+	must(store_begin(fixture->store, &fixture->err));
+	must(retention_step(retention, fixture->store, now_us, START_US, &fixture->err));
+	must(store_commit(fixture->store, &fixture->err));
+}
+
+static bool look(struct fixture *fixture, struct retention *retention, int64_t now_us)
+{
+	bool due = false;
+	must(retention_look(retention, fixture->store, now_us, &due, &fixture->err));
+	return due;
+}
+
+/* Else each transaction would put more than its slice takes. */
+Test(retention, takes_as_long_as_the_intake_did)
+{
+	struct fixture fixture[1];
+	struct retention retention;
+	fixture_open(fixture);
+	fill_large(fixture, 20000, 0);
+	settle(fixture, 0, 20000, 20000, NULL, 0);
+	retention_init(&retention, &(struct retention_policy){.max_bytes = 1 << 20});
+	const int64_t due_us = retention_due_us(&retention, START_US);
+	retention_busy(&retention, 10000);
+	retention_busy(&retention, 5000);
+	const int64_t begin_us = clock_boot_us();
+	step(fixture, &retention, due_us);
+	cr_assert_geq(clock_boot_us() - begin_us, 15000);
+	cr_assert_neq(retention.phase, 0);
+	fixture_close(fixture);
+}
+
+/* Rounds are a minute apart, in which a busy intake can put gigabytes there. */
+Test(retention, is_due_when_the_bound_is_passed_between_rounds)
+{
+	struct fixture fixture[1];
+	struct retention retention;
+	fixture_open(fixture);
+	fill_large(fixture, 100, 0);
+	const struct retention_policy policy = {.max_bytes = database_bytes(fixture) + (1 << 20),
+						.undelivered = true};
+	retention_init(&retention, &policy);
+	int64_t now_us = retention_due_us(&retention, START_US);
+	do
+		step(fixture, &retention, now_us);
+	while (retention.phase != 0);
+	now_us += 2000000;
+	cr_assert(!look(fixture, &retention, now_us), "there is room");
+	fill_large(fixture, 200, 20000);
+	cr_assert(!look(fixture, &retention, now_us + 1000), "it looks once a second");
+	cr_assert(look(fixture, &retention, now_us + 2000000));
+	fixture_close(fixture);
+}
+
+/* Nothing is left that may go: it is looked for every few seconds, not with each transaction. */
+Test(retention, is_not_due_all_the_time_when_nothing_may_go)
+{
+	struct fixture fixture[1];
+	struct retention retention;
+	fixture_open(fixture);
+	fill_large(fixture, 400, 20000);
+	retention_init(&retention, &(struct retention_policy){.max_bytes = 1 << 20});
+	const int64_t now_us = retention_due_us(&retention, START_US);
+	do
+		step(fixture, &retention, now_us);
+	while (retention.phase != 0);
+	cr_assert(!look(fixture, &retention, now_us + 2000000));
+	cr_assert_gt(retention.due_us, now_us + 2000000);
 	fixture_close(fixture);
 }
 
