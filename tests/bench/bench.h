@@ -11,8 +11,9 @@ struct table;
 
 struct bench {
 	struct table *table;
-	bool quick;  /* a smoke run: too short for good numbers */
-	long events; /* of the database of the part "history"; 0: its default */
+	bool quick;       /* a smoke run: too short for good numbers */
+	long events;      /* in the parts "store", "growth" and "history"; 0: their default */
+	const char *only; /* the workload of the part "store"; NULL: all */
 	const char
 		*database; /* where that is kept, and asked if it is there already; NULL: neither */
 	const char *question; /* only those of that part with this in their names; NULL: all */
@@ -28,6 +29,9 @@ int bench_attach(const struct bench *bench);
 int bench_rings(const struct bench *bench);
 int bench_system_calls(const struct bench *bench);
 int bench_store(const struct bench *bench);
+int bench_latency(const struct bench *bench);
+int bench_sustained(const struct bench *bench);
+int bench_growth(const struct bench *bench);
 int bench_idle(const struct bench *bench);
 int bench_json(const struct bench *bench);
 int bench_history(const struct bench *bench);

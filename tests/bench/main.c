@@ -1,5 +1,6 @@
 /*
- * payi-bench [--quick] [--events N] [--database FILE] [--question TEXT] [--json FILE] [--agent PROGRAM] [--dir DIR] [PART …]
+ * payi-bench [--quick] [--events N] [--only NAME] [--database FILE] [--question TEXT] [--json FILE] [--agent PROGRAM]
+ *            [--dir DIR] [PART …]
  *
  * Parts: see the table below; all of them when none is named. The database is made in a fresh directory
  * in DIR (/tmp): what a transaction costs depends on the disk. Nothing is left behind, but
@@ -25,7 +26,8 @@ static const struct part {
 } parts[] = {
 	{"track", bench_track},   {"size", bench_size},       {"processes", bench_processes},
 	{"attach", bench_attach}, {"peers", bench_peers},     {"calls", bench_system_calls},
-	{"store", bench_store},   {"rings", bench_rings},     {"idle", bench_idle},
+	{"store", bench_store},   {"latency", bench_latency}, {"sustained", bench_sustained},
+	{"growth", bench_growth}, {"rings", bench_rings},     {"idle", bench_idle},
 	{"json", bench_json},     {"deliver", bench_deliver}, {"history", bench_history},
 };
 
@@ -76,8 +78,8 @@ static void describe_machine(const struct bench *bench)
 
 static int usage(void)
 {
-	fputs("Usage: payi-bench [--quick] [--events N] [--database FILE] [--question TEXT]\n"
-	      "                  [--json FILE] "
+	fputs("Usage: payi-bench [--quick] [--events N] [--only NAME] [--database FILE]\n"
+	      "                  [--question TEXT] [--json FILE] "
 	      "[--agent PROGRAM] [--dir DIR] [PART ...]\n"
 	      "Parts:",
 	      stderr);
@@ -96,6 +98,7 @@ static int parse(int argc, char **argv, struct bench *bench)
 						{"dir", required_argument, NULL, 'd'},
 						{"database", required_argument, NULL, 'b'},
 						{"question", required_argument, NULL, 'n'},
+						{"only", required_argument, NULL, 'o'},
 						{NULL, 0, NULL, 0}};
 	int option;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -111,6 +114,8 @@ static int parse(int argc, char **argv, struct bench *bench)
 			bench->agent = optarg;
 		else if (option == 'd')
 			bench->parent = optarg;
+		else if (option == 'o')
+			bench->only = optarg;
 		else if (option != 'j')
 			return -1;
 		else if (!(bench->table->json = fopen(optarg, "w")))

@@ -72,8 +72,10 @@ static struct instance choose_instance(enum sample_instances instances, uint64_t
 	const uint64_t new = scramble(i / (AT_ONCE * EVENTS_OF_EACH) * AT_ONCE + i % AT_ONCE);
 	const uint64_t bits = scramble(i);
 	const uint64_t kind = instances == SAMPLE_NEW ? (new >> 50) % 10 / 4 : (bits >> 50) % 3;
-	const bool returns = instances != SAMPLE_NEW || kind == 2;
-	const uint64_t number = returns ? bits % (instances == SAMPLE_FEW ? FEW : MANY) : new;
+	const bool once = instances == SAMPLE_ONCE;
+	const bool returns = !once && (instances != SAMPLE_NEW || kind == 2);
+	const uint64_t fresh = once ? bits : new;
+	const uint64_t number = returns ? bits % (instances == SAMPLE_FEW ? FEW : MANY) : fresh;
 	struct instance instance = {.use_case = use_cases[kind]};
 	snprintf(instance.id, sizeof(instance.id), "instance-%" PRIu64, number);
 	snprintf(instance.user, sizeof(instance.user), "user-%" PRIu64,

@@ -22,9 +22,10 @@ payi_track_context sample_context(void);
  *   FEW        100 instances, all of them busy
  *   NEW        most are new, have one user, and get 8 events within a short time, as sessions and documents do;
  *              a fifth of the events goes to 2,000 tickets that return at random
+ *   ONCE       each event has an instance of its own
  *   RETURNING  6,000 instances return at random, all the time
  */
-enum sample_instances { SAMPLE_FEW, SAMPLE_NEW, SAMPLE_RETURNING };
+enum sample_instances { SAMPLE_FEW, SAMPLE_NEW, SAMPLE_ONCE, SAMPLE_RETURNING };
 
 /* Event number i: ten fields and a time, 50 users, four models, three use cases, in steps. */
 payi_status sample_track(payi_client *client, enum sample_instances instances, uint64_t i);

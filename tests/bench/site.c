@@ -113,7 +113,18 @@ int site_client(const struct site *site, size_t ring_bytes, payi_client **client
 	return 0;
 }
 
-/* Not by the settings of this host. */
+/* Where its settings stand: not those of this host. */
+static void write_settings(const struct site *site, char path[PATH_BYTES])
+{
+	snprintf(path, PATH_BYTES, "%s", "/dev/null");
+	if (!site->settings)
+		return;
+	snprintf(path, PATH_BYTES, "%s/agent.conf", site->data);
+	FILE *file = fopen(path, "w");
+	if (!file || fputs(site->settings, file) < 0 || fclose(file))
+		_exit(127);
+}
+
 static void exec_agent(const struct site *site, const struct bench *bench)
 {
 	static const char *const names[] = {"PAYI_API_KEY", "PAYI_API_KEY_FILE", "ASCERTA_API_KEY"};
@@ -121,10 +132,12 @@ static void exec_agent(const struct site *site, const struct bench *bench)
 		unsetenv(names[i]);
 	if (site->base_url)
 		setenv("PAYI_API_KEY", STANDIN_KEY, 1);
+	char settings[PATH_BYTES];
+	write_settings(site, settings);
 	const int log = open("/dev/null", O_WRONLY);
 	dup2(log, STDOUT_FILENO);
 	site_child();
-	execl(bench->agent, bench->agent, "run", "--config", "/dev/null", "--log-level", "error",
+	execl(bench->agent, bench->agent, "run", "--config", settings, "--log-level", "error",
 	      "--data-dir", site->data, "--ring-dir", site->rings, "--base-url",
 	      site->base_url ? site->base_url : "http://127.0.0.1:1", (char *)NULL);
 	bench_fail(errno, "cannot run %s", bench->agent);
@@ -183,6 +196,7 @@ struct process_use process_use(pid_t pid)
 	char path[PATH_BYTES];
 	struct process_use use = {0};
 	snprintf(path, sizeof(path), "/proc/%ld/status", (long)pid);
+	use.rss_mb = named_number(path, "VmRSS:") / 1024;
 	use.peak_rss_mb = named_number(path, "VmHWM:") / 1024;
 	snprintf(path, sizeof(path), "/proc/%ld/task", (long)pid);
 	DIR *dir = opendir(path);

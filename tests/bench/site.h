@@ -16,7 +16,8 @@ struct site {
 	char data[256];
 	const char *
 		base_url; /* where the agent sends to, with the stand-in's key; NULL: it is offline */
-	pid_t agent;      /* 0: none runs */
+	const char *settings; /* of its file; NULL: none but the defaults */
+	pid_t agent;          /* 0: none runs */
 };
 
 /* One at a time: a signal that ends the program removes it, too. */
@@ -36,6 +37,7 @@ void site_child(void);
 struct process_use {
 	double cpu_s;
 	double wake_ups; /* times that a thread of it gave up the processor, to wait */
+	double rss_mb;
 	double peak_rss_mb;
 };
 struct process_use process_use(pid_t pid);

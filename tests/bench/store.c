@@ -1,7 +1,7 @@
 /*
  * Events per second from payi_track() to durably committed SQLite: producers with rings of the default size
  * track without pause, waiting while their ring is full, and flush. The clock runs from the first event
- * to the last flush, which is when the agent has committed all of them. The baseline: see bare.h.
+ * to the last flush, which is when the agent has committed all of them. The baselines: see bare.h.
  */
 #include "bench/bare.h"
 #include "bench/bench.h"
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,9 +23,11 @@ static const struct table_section section = {
 	.name = "store",
 	.title = "From ring to committed SQLite (synchronous=FULL, all indexes), 4 producers",
 	.columns = {{"events/s", "events_per_s", 0},
-		    {"x bare loop", "x_bare", 2},
+		    {"x events", "x_events_only", 2},
+		    {"x all rows", "x_all_rows", 2},
 		    {"CPU s/1M", "cpu_s_per_million", 2},
-		    {"x bare loop", "cpu_x_bare", 2},
+		    {"x events", "cpu_x_events_only", 2},
+		    {"x all rows", "cpu_x_all_rows", 2},
 		    {"peak MB", "peak_rss_mb", 1},
 		    {"per commit", "events_per_commit", 0}},
 };
@@ -121,55 +124,77 @@ static int run_agent(struct site *site, const struct bench *bench, struct run *r
 
 /* ---- Rows ----------------------------------------------------------------------------------------- */
 
-static void print(const struct bench *bench, const struct run *run, const struct bare_result *bare)
+struct speed {
+	double rate;
+	double cpu; /* seconds per million */
+};
+
+static void print_row(const struct bench *bench, const char *what, const struct run *run,
+		      const struct speed *speed, const struct speed bare[], double peak_mb,
+		      double per_commit)
+{
+	char name[64];
+	snprintf(name, sizeof(name), "%s, %s", what, run->name);
+	table_row(bench->table, name,
+		  (double[]){speed->rate, speed->rate / bare[BARE_EVENTS].rate,
+			     speed->rate / bare[BARE_ALL].rate, speed->cpu,
+			     speed->cpu / bare[BARE_EVENTS].cpu, speed->cpu / bare[BARE_ALL].cpu,
+			     peak_mb, per_commit});
+}
+
+static void print(const struct bench *bench, const struct run *run,
+		  const struct bare_result *result)
 {
 	const double events = PRODUCERS * (double)run->events;
-	const double rate = events / run->seconds;
-	const double cpu = run->use.cpu_s / events * 1e6;
-	const double rows = (double)bare->n_rows;
-	const double bare_rate = rows / bare->seconds;
-	const double bare_cpu = bare->cpu_s / rows * 1e6;
-	const double per_commit = rows / (double)bare->n_transactions;
-	char name[64];
-	snprintf(name, sizeof(name), "payi-agent run, %s", run->name);
-	table_row(bench->table, name,
-		  (double[]){rate, rate / bare_rate, cpu, cpu / bare_cpu, run->use.peak_rss_mb,
-			     per_commit});
-	snprintf(name, sizeof(name), "bare INSERT loop, %s", run->name);
-	table_row(bench->table, name,
-		  (double[]){bare_rate, 1, bare_cpu, 1, (double)NAN, per_commit});
+	const struct speed agent = {events / run->seconds, run->use.cpu_s / events * 1e6};
+	struct speed bare[2];
+	for (int i = 0; i < 2; i++) {
+		const double n = (double)result[i].n_events;
+		bare[i] = (struct speed){n / result[i].seconds, result[i].cpu_s / n * 1e6};
+	}
+	const double per_commit =
+		(double)result[BARE_ALL].n_events / (double)result[BARE_ALL].n_transactions;
+	print_row(bench, "payi-agent", run, &agent, bare, run->use.peak_rss_mb, per_commit);
+	print_row(bench, "bare, all rows", run, &bare[BARE_ALL], bare, (double)NAN, per_commit);
+	print_row(bench, "bare, events only", run, &bare[BARE_EVENTS], bare, (double)NAN,
+		  per_commit);
 }
 
 static int run_workload(const struct bench *bench, struct run *run)
 {
 	struct site site;
-	struct bare_result bare;
+	struct bare_result bare[2];
 	if (site_make(&site, bench))
 		return -1;
 	int status = run_agent(&site, bench, run);
 	if (!status)
-		status = bare_run(site.data, &bare);
-	/* One more than the producers': wait_for_agent()'s. */
-	if (!status && bare.n_rows != (long)(PRODUCERS * run->events + 1))
-		status = bench_fail(0, "the agent has stored %ld events", bare.n_rows);
+		status = bare_run(site.data, BARE_ALL, &bare[BARE_ALL]);
 	if (!status)
-		print(bench, run, &bare);
+		status = bare_run(site.data, BARE_EVENTS, &bare[BARE_EVENTS]);
+	/* One more than the producers': wait_for_agent()'s. */
+	if (!status && bare[BARE_ALL].n_events != (long)(PRODUCERS * run->events + 1))
+		status = bench_fail(0, "the agent has stored %ld events", bare[BARE_ALL].n_events);
+	if (!status)
+		print(bench, run, bare);
 	site_remove(&site);
 	return status;
 }
 
 int bench_store(const struct bench *bench)
 {
-	const uint64_t events = bench->quick ? 5000 : 250000;
+	const uint64_t all = bench->events ? (uint64_t)bench->events : 1000000;
+	const uint64_t events = bench->quick ? 5000 : all / PRODUCERS;
 	struct run runs[] = {
 		{.name = "few instances", .instances = SAMPLE_FEW, .events = events},
 		{.name = "new instances", .instances = SAMPLE_NEW, .events = events},
+		{.name = "one event each", .instances = SAMPLE_ONCE, .events = events},
 		{.name = "returning ones", .instances = SAMPLE_RETURNING, .events = events},
 	};
 	int status = 0;
 	table_section(bench->table, &section);
 	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++)
-		if (run_workload(bench, &runs[i]))
+		if ((!bench->only || strcmp(bench->only, runs[i].name) == 0) &&
+		    run_workload(bench, &runs[i]))
 			status = -1;
 	return status;
 }
