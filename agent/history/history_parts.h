@@ -57,12 +57,8 @@ struct history {
 
 /* Of an instance's rows v of instance_usage that the condition chooses. */
 #define HISTORY_INSTANCE_COST(condition)                                                           \
-	"(SELECT " HISTORY_COST("v.input",                                                         \
-				"v.output") " FROM instance_usage v CROSS JOIN prices "            \
-					    "p ON p.id = " HISTORY_PRICE(                          \
-						    "v.category", "v.resource", "v.unit_type",     \
-						    "v.day") " WHERE " HISTORY_ANY_PRICE           \
-							     " AND " condition ")"
+	"(SELECT sum(cost_in_force(v.category, v.resource, v.unit_type, v.day, 0, v.input,"        \
+	" v.output)) FROM instance_usage v WHERE " HISTORY_ANY_PRICE " AND " condition ")"
 
 /* Of the event e. */
 #define HISTORY_EVENT_COST                                                                          \

@@ -20,17 +20,20 @@ static const struct history_column columns_of_steps[] = {COLUMNS("use_case_step"
 static const struct history_column columns_of_users[] = {
 	COLUMNS("user_id", "USER"), {"estimated_cost_usd", "EST. COST", HISTORY_MONEY, 2}};
 
+#define VALUE(place, name) "j.value ->> " #place " AS " name
+
 static const char sums[] =
 	"SELECT k.text, n.text, q.instances, q.events, q.failures, q.input_units, q.output_units, q.first_us, q.last_us,"
-	" q.cost FROM (SELECT i.use_case_name, u.%s AS part, count(*) AS instances, sum(u.events) AS events,"
-	" sum(u.failures) AS failures, sum(u.input_units) AS input_units, sum(u.output_units) AS output_units,"
-	" min(u.first_us) AS first_us, max(u.last_us) AS last_us, %s AS cost"
-	" FROM %s u JOIN use_case_instances i ON i.id = u.instance WHERE true";
+	" q.cost FROM (SELECT s.*, %s AS cost FROM (SELECT " VALUE(0, "use_case_name") ", " VALUE(1, "part") ", "
+	VALUE(2, "instances") ", " VALUE(3, "events") ", " VALUE(4, "failures") ", " VALUE(5, "input_units") ", "
+	VALUE(6, "output_units") ", " VALUE(7, "first_us") ", " VALUE(8, "last_us")
+	" FROM json_each((SELECT sums_by(t.use_case_name, u.%s, u.events, u.failures, u.input_units, u.output_units,"
+	" u.first_us, u.last_us)";
 
 static const char cost_of_user[] =
 	"(SELECT " HISTORY_COST("v.input", "v.output") " FROM user_usage v CROSS JOIN prices p ON p.id = "
 	HISTORY_PRICE("v.category", "v.resource", "v.unit_type", "v.day")
-	" WHERE " HISTORY_ANY_PRICE " AND v.use_case_name = i.use_case_name AND v.user_id = u.user_id)";
+	" WHERE " HISTORY_ANY_PRICE " AND v.use_case_name = s.use_case_name AND v.user_id = s.part)";
 
 static const char *const measures[] = {
 	[HISTORY_SORT_OWN] = "q.input_units + q.output_units",
@@ -46,18 +49,27 @@ static const char *const measures[] = {
 static int open_parts(struct history *history, struct err *err)
 {
 	const bool users = history->kind == HISTORY_USE_CASE_USERS;
+	const char *table = users ? "instance_users" : "instance_steps";
 	struct buf sql = BUF_INIT;
-	buf_addf(&sql, sums, users ? "user_id" : "step", users ? cost_of_user : "NULL",
-		 users ? "instance_users" : "instance_steps");
+	buf_addf(&sql, sums, users ? cost_of_user : "NULL", users ? "user_id" : "step");
+	/* An instance was seen no earlier than what it has of a step or user. */
 	if (history->filters.since_us != INT64_MIN)
-		buf_add_str(&sql, " AND u.last_us >= :since");
+		buf_addf(&sql,
+			 " FROM instance_totals t CROSS JOIN %s u ON u.instance = t.instance"
+			 " WHERE t.last_us >= :since AND u.last_us >= :since",
+			 table);
+	else
+		buf_addf(&sql,
+			 " FROM %s u JOIN instance_totals t ON t.instance = u.instance WHERE true",
+			 table);
 	if (history->filters.until_us != INT64_MAX)
 		buf_add_str(&sql, " AND u.first_us < :until");
-	history_filter_instances(&sql, &history->filters, &history->ids);
+	history_filter_totals(&sql, &history->filters, &history->ids, false);
 	if (users && history->filters.user_id)
 		buf_add_str(&sql, " AND u.user_id = :user_id");
-	buf_add_str(&sql, " GROUP BY i.use_case_name, part) q"
-			  " JOIN names k ON k.id = q.use_case_name JOIN names n ON n.id = q.part");
+	buf_add_str(
+		&sql,
+		")) j) s) q JOIN names k ON k.id = q.use_case_name JOIN names n ON n.id = q.part");
 	buf_addf(&sql, " ORDER BY %s %s, k.text, n.text LIMIT :limit",
 		 measures[history->filters.sort], history_direction(history));
 	const int status = history_prepare(history, &sql, &history->page, err);

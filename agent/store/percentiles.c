@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "store/latency.h"
 #include "store/sql.h"
+#include "store/varint.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -117,26 +118,6 @@ static void step_row(sqlite3_context *context, int n, sqlite3_value **values)
 		    (uint64_t)sqlite3_value_int64(values[1]));
 }
 
-/* Numbers of seven bits a byte, the low ones first; the last byte of each has no high bit. */
-static void put(struct buf *out, uint64_t number)
-{
-	for (; number >= 0x80; number >>= 7)
-		buf_add_char(out, (char)(number | 0x80));
-	buf_add_char(out, (char)number);
-}
-
-static bool take(const uint8_t **at, const uint8_t *end, uint64_t *number)
-{
-	*number = 0;
-	for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
-		const uint8_t byte = *(*at)++;
-		*number |= (uint64_t)(byte & 0x7f) << shift;
-		if (byte < 0x80)
-			return true;
-	}
-	return false;
-}
-
 static void step_histogram(sqlite3_context *context, int n, sqlite3_value **values)
 {
 	struct counts *counts = counts_of(context);
@@ -144,7 +125,7 @@ static void step_histogram(sqlite3_context *context, int n, sqlite3_value **valu
 	const uint8_t *end = at ? at + sqlite3_value_bytes(values[0]) : NULL;
 	uint64_t ms, events;
 	(void)n;
-	while (counts && at && take(&at, end, &ms) && take(&at, end, &events))
+	while (counts && at && varint_take(&at, end, &ms) && varint_take(&at, end, &events))
 		add(counts, (int64_t)ms, events);
 }
 
@@ -168,8 +149,8 @@ static void finish_histogram(sqlite3_context *context)
 		return;
 	struct walk walk = walk_of(counts);
 	while (next(&walk, &count)) {
-		put(&out, (uint64_t)count.ms);
-		put(&out, count.events);
+		varint_put(&out, (uint64_t)count.ms);
+		varint_put(&out, count.events);
 	}
 	out.failed = out.failed || counts->others.failed;
 	result_of(context, &out, false);

@@ -13,6 +13,8 @@ struct price {
 	int64_t from_day;
 	int64_t until_day;
 	int64_t id;
+	int64_t input; /* 0, too, where there is none */
+	int64_t output;
 };
 
 /* In the order of their keys; of one key, the price that goes first comes first. */
@@ -30,18 +32,21 @@ static void close_book(void *book)
 static int read_prices(sqlite3 *db, struct book *book)
 {
 	sqlite3_stmt *statement = NULL;
-	int result = sqlite3_prepare_v2(
-		db,
-		"SELECT category, resource, unit_type, from_day, until_day, id FROM prices"
-		" ORDER BY category, resource, unit_type, rank, from_day DESC",
-		-1, &statement, NULL);
+	int result =
+		sqlite3_prepare_v2(db,
+				   "SELECT category, resource, unit_type, from_day, until_day, id, "
+				   "input, output FROM prices"
+				   " ORDER BY category, resource, unit_type, rank, from_day DESC",
+				   -1, &statement, NULL);
 	while (result == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
 		const struct price price = {{sqlite3_column_int64(statement, 0),
 					     sqlite3_column_int64(statement, 1),
 					     sqlite3_column_int64(statement, 2)},
 					    sqlite3_column_int64(statement, 3),
 					    sqlite3_column_int64(statement, 4),
-					    sqlite3_column_int64(statement, 5)};
+					    sqlite3_column_int64(statement, 5),
+					    sqlite3_column_int64(statement, 6),
+					    sqlite3_column_int64(statement, 7)};
 		buf_add(&book->prices, &price, sizeof(price));
 		book->n++;
 	}
@@ -94,28 +99,54 @@ static const struct price *find(const struct book *book, const int64_t *key, int
 	return NULL;
 }
 
-static void price_in_force(sqlite3_context *context, int n, sqlite3_value **values)
+/* The price that the first arguments ask for; NULL: there is none, or an error was told. */
+static const struct price *find_price(sqlite3_context *context, sqlite3_value **values)
 {
 	const struct book *book = sqlite3_get_auxdata(context, COPY);
 	int64_t key[KEYS];
-	(void)n;
 	for (int i = 0; i < KEYS; i++) {
 		if (sqlite3_value_type(values[i]) == SQLITE_NULL)
-			return;
+			return NULL;
 		key[i] = sqlite3_value_int64(values[i]);
 	}
 	if (!book)
 		book = open_book(context);
-	const struct price *price =
-		book ? find(book, key, sqlite3_value_int64(values[KEYS])) : NULL;
+	return book ? find(book, key, sqlite3_value_int64(values[KEYS])) : NULL;
+}
+
+static void price_in_force(sqlite3_context *context, int n, sqlite3_value **values)
+{
+	const struct price *price = find_price(context, values);
+	(void)n;
 	if (price)
 		sqlite3_result_int64(context, price->id);
 }
 
-int price_book_add_function(sqlite3 *db, struct err *err)
+/* Beyond a whole number it is a float, as it is in SQL. */
+static void cost_in_force(sqlite3_context *context, int n, sqlite3_value **values)
+{
+	const struct price *price = find_price(context, values);
+	const int64_t input = sqlite3_value_int64(values[COPY + 1]);
+	const int64_t output = sqlite3_value_int64(values[COPY + 2]);
+	int64_t of_input, of_output, cost;
+	(void)n;
+	if (!price)
+		return;
+	if (__builtin_mul_overflow(input, price->input, &of_input) ||
+	    __builtin_mul_overflow(output, price->output, &of_output) ||
+	    __builtin_add_overflow(of_input, of_output, &cost))
+		sqlite3_result_double(context, (double)input * (double)price->input +
+						       (double)output * (double)price->output);
+	else
+		sqlite3_result_int64(context, cost);
+}
+
+int price_book_add_functions(sqlite3 *db, struct err *err)
 {
 	if (sqlite3_create_function(db, "price_in_force", COPY + 1, SQLITE_UTF8, NULL,
-				    price_in_force, NULL, NULL) != SQLITE_OK)
+				    price_in_force, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_create_function(db, "cost_in_force", COPY + 3, SQLITE_UTF8, NULL, cost_in_force,
+				    NULL, NULL) != SQLITE_OK)
 		return sql_error(db, err, "prepare");
 	return 0;
 }

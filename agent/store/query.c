@@ -6,6 +6,8 @@
 #include "store/query_parts.h"
 #include "store/spreads.h"
 #include "store/sql.h"
+#include "store/sums.h"
+#include "store/usage_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -63,7 +65,11 @@ static int open_reader(const char *path, int flags, sqlite3 **db, struct err *er
 	if (!status)
 		status = spreads_add_functions(*db, err);
 	if (!status)
-		status = price_book_add_function(*db, err);
+		status = price_book_add_functions(*db, err);
+	if (!status)
+		status = sums_add_function(*db, err);
+	if (!status)
+		status = usage_parts_add_table(*db, err);
 	if (status) {
 		sqlite3_close(*db);
 		*db = NULL;

@@ -13,8 +13,9 @@
 
 int retain_hours(struct retain *job, struct err *err)
 {
-	static const enum retain_statement cuts[] = {RETAIN_HOUR_UNITS_CUT,
-						     RETAIN_HOUR_LATENCIES_CUT, RETAIN_HOUR_CUT};
+	static const enum retain_statement cuts[] = {
+		RETAIN_HOUR_UNITS_CUT, RETAIN_HOUR_LATENCIES_CUT, RETAIN_HOUR_PACKS_CUT,
+		RETAIN_HOUR_PACKED_FROM, RETAIN_HOUR_CUT};
 	const int64_t age_us = job->retention->policy.rollups_us;
 	sqlite3_stmt *next = retain_statement(job, RETAIN_HOUR_NEXT);
 	if (age_us == 0)

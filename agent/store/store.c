@@ -80,6 +80,8 @@ static int open_parts(struct store *store, struct err *err)
 	if (!status)
 		status = rollups_open(store->db, store->names, &store->rollups, err);
 	if (!status)
+		status = packs_open(store->db, &store->packs, err);
+	if (!status)
 		status = prepare(store, err);
 	if (!status)
 		status = retain_prepare(store, err);
@@ -100,10 +102,12 @@ static void close_parts(struct store *store)
 {
 	retain_finalize(store);
 	rows_close(store->events);
+	packs_close(store->packs);
 	rollups_close(store->rollups);
 	ids_close(store->instances);
 	ids_close(store->names);
 	store->events = NULL;
+	store->packs = NULL;
 	store->rollups = NULL;
 	store->instances = store->names = NULL;
 	for (int i = 0; i < STORE_N_STATEMENTS; i++) {
@@ -218,6 +222,8 @@ int store_commit(struct store *store, struct err *err)
 	if (!status)
 		status = rows_write(store->events, err);
 	if (!status)
+		status = packs_write(store->packs, err);
+	if (!status)
 		status = rollups_write(store->rollups, err);
 	if (!status)
 		status = check_transaction(store, err);
@@ -242,6 +248,7 @@ void store_rollback(struct store *store)
 	if (!sqlite3_get_autocommit(store->db))
 		(void)sql_run(store->statement[STORE_ROLLBACK], NULL, SQL_END);
 	rows_forget(store->events);
+	packs_forget(store->packs);
 	rollups_forget(store->rollups);
 	ids_forget(store->instances);
 	ids_forget(store->names);

@@ -137,6 +137,48 @@ static int put_row(struct store *store, int64_t ring, const struct event *event,
 	return rows_put(store->events, err);
 }
 
+/* ---- Its pack -------------------------------------------------------------------------------------- */
+
+static int put_units(struct store *store, const struct event *event, struct buf *pack,
+		     struct err *err)
+{
+	uint32_t n = 0;
+	int status = 0;
+	struct msgpack in = event_open(event, PAYI_FIELD_units, &n);
+	for (uint32_t i = 0; i < n && !status; i++) {
+		struct event_units one;
+		struct pack_units units = {0};
+		event_units_next(&in, &one);
+		status = ids_find(store->names, 0, one.type.text, one.type.len, &units.type, err);
+		units.input = one.input < 0 ? 0 : one.input;
+		units.output = one.output < 0 ? 0 : one.output;
+		pack_put_units(pack, &units);
+	}
+	return status;
+}
+
+static int put_pack(struct store *store, const struct event *event, const struct refs *refs,
+		    struct err *err)
+{
+	struct pack_event one = {
+		.id = store->last_id + 1,
+		.time_us = event->field[PAYI_FIELD_event_timestamp_us].number,
+		.user_id = refs->name[PAYI_FIELD_user_id],
+		.step = refs->name[PAYI_FIELD_use_case_step],
+		.use_case_name = refs->use_case_name,
+		.category = refs->name[PAYI_FIELD_category],
+		.resource = refs->name[PAYI_FIELD_resource],
+		.has_latency = event_has(event, PAYI_FIELD_end_to_end_latency_ms),
+		.failed = event_failed(event),
+	};
+	if (one.has_latency)
+		one.latency_ms = event->field[PAYI_FIELD_end_to_end_latency_ms].number;
+	event_open(event, PAYI_FIELD_units, &one.n_units);
+	struct buf *pack = NULL;
+	const int status = packs_add(store->packs, &one, &pack, err);
+	return status ? status : put_units(store, event, pack, err);
+}
+
 int store_event_put(struct store *store, int64_t ring, const struct event *event, int64_t now_us,
 		    struct err *err)
 {
@@ -144,6 +186,8 @@ int store_event_put(struct store *store, int64_t ring, const struct event *event
 	int status = find_refs(store, event, &refs, err);
 	if (!status)
 		status = put_row(store, ring, event, &refs, now_us, err);
+	if (!status)
+		status = put_pack(store, event, &refs, err);
 	if (status)
 		return err_wrap(err, "event");
 	store->last_id++;

@@ -5,6 +5,7 @@
 #define PAYI_STORE_STORE_PARTS_H
 
 #include "store/ids.h"
+#include "store/packs.h"
 #include "store/rollups.h"
 #include "store/rows.h"
 #include "store/store.h"
@@ -148,6 +149,7 @@ struct store {
 	sqlite3_stmt *statement[STORE_N_STATEMENTS];
 	sqlite3_stmt **retain; /* retention_parts.h */
 	struct rows *events;
+	struct packs *packs;
 	int64_t last_id;      /* of an event, the transaction under way included */
 	int64_t committed_id; /* without it */
 	int64_t epoch;        /* the number of the last transaction that was committed */

@@ -22,6 +22,7 @@ static struct sample sample_of(int i)
 	static const char *const ids[] = {"t-1", "t-2", "t-3", "t-4", "t-5", NULL, "t-7"};
 	static const char *const users[] = {"ann", "bob", NULL, "eve", "日本"};
 	static const char *const resources[] = {"gpt-4o", "gpt-4o-mini", NULL};
+	static const char *const steps[] = {"draft", NULL, "review"};
 	const char *name = names[i % 4];
 	return (struct sample){
 		.time_us = START_US + (i * INT64_C(7919) % N_EVENTS) / 3 * (DAY_US / 100),
@@ -30,6 +31,7 @@ static struct sample sample_of(int i)
 			       : name  ? ids[i % 7]
 				       : NULL,
 		.user_id = users[i % 5],
+		.step = name ? steps[i % 3] : NULL,
 		.resource = resources[i % 3],
 		.latency_ms = i % 11 ? i % 900 + 1 : 0,
 		.http_status = i % 13 ? 200 : 500,

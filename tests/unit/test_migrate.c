@@ -183,8 +183,8 @@ static void go_back_to_version_1(const char *path)
 		 "ATTACH '%s.new' AS new; PRAGMA application_id = %d; PRAGMA user_version = 1",
 		 path, MIGRATE_APPLICATION_ID);
 	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
-	static const char *const tables[] = {"agent_state",        "rings",      "names", "events",
-					     "use_case_instances", "usage_hours"};
+	static const char *const tables[] = {"rings", "names", "events", "use_case_instances",
+					     "usage_hours"};
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO main.%s SELECT * FROM new.%s",
 			 tables[i], tables[i]);
@@ -193,6 +193,8 @@ static void go_back_to_version_1(const char *path)
 	}
 	cr_assert_eq(
 		sqlite3_exec(db,
+			     "UPDATE main.agent_state SET (last_event_id, epoch) ="
+			     " (SELECT last_event_id, epoch FROM new.agent_state);"
 			     "INSERT INTO main.instance_totals"
 			     " SELECT instance, events, failures, input_units, output_units,"
 			     " latency_count, latency_sum_ms, latency_max_ms, first_us, last_us"

@@ -57,6 +57,8 @@ Test(retention_rollups, takes_rollups_by_their_own_age)
 	assert_rows(instance_rows, "1\n1\n1\n1\n1\n1\n1\n1\n1\n1\n1\n");
 	assert_rows("SELECT use_case_id, events FROM use_case_history", "new|1\n");
 	assert_rows("SELECT use_case_name, events FROM usage_by_hour", "chat|1\n");
+	assert_rows("SELECT packed_from_hour - 1795000000000000 / 3600000000 FROM agent_state",
+		    "1\n");
 	fixture_close(fixture);
 }
 
