@@ -46,22 +46,45 @@ static const char *const measures[] = {
 };
 /* clang-format on */
 
+/* What leads to the rows: the planner would walk all of them by user. */
+enum lead { LEAD_USER, LEAD_USE_CASE, LEAD_INSTANCES };
+
+static enum lead lead_of(const struct history_filters *filters)
+{
+	if (filters->user_id)
+		return LEAD_USER;
+	return filters->use_case_name && filters->since_us == INT64_MIN ? LEAD_USE_CASE
+									: LEAD_INSTANCES;
+}
+
+static void add_from(struct buf *sql, enum lead lead, const char *table)
+{
+	if (lead == LEAD_USER)
+		buf_addf(sql, " FROM %s u JOIN instance_totals t ON t.instance = u.instance",
+			 table);
+	else if (lead == LEAD_USE_CASE)
+		buf_addf(sql,
+			 " FROM (SELECT f.id FROM use_case_instances f"
+			 "  WHERE f.use_case_name = :use_case_name) f"
+			 " CROSS JOIN instance_totals t ON t.instance = f.id"
+			 " CROSS JOIN %s u ON u.instance = t.instance",
+			 table);
+	else
+		buf_addf(sql, " FROM instance_totals t CROSS JOIN %s u ON u.instance = t.instance",
+			 table);
+	buf_add_str(sql, " WHERE true");
+}
+
 static int open_parts(struct history *history, struct err *err)
 {
 	const bool users = history->kind == HISTORY_USE_CASE_USERS;
 	const char *table = users ? "instance_users" : "instance_steps";
 	struct buf sql = BUF_INIT;
 	buf_addf(&sql, sums, users ? cost_of_user : "NULL", users ? "user_id" : "step");
+	add_from(&sql, lead_of(&history->filters), table);
 	/* An instance was seen no earlier than what it has of a step or user. */
 	if (history->filters.since_us != INT64_MIN)
-		buf_addf(&sql,
-			 " FROM instance_totals t CROSS JOIN %s u ON u.instance = t.instance"
-			 " WHERE t.last_us >= :since AND u.last_us >= :since",
-			 table);
-	else
-		buf_addf(&sql,
-			 " FROM %s u JOIN instance_totals t ON t.instance = u.instance WHERE true",
-			 table);
+		buf_add_str(&sql, " AND t.last_us >= :since AND u.last_us >= :since");
 	if (history->filters.until_us != INT64_MAX)
 		buf_add_str(&sql, " AND u.first_us < :until");
 	history_filter_totals(&sql, &history->filters, &history->ids, false);

@@ -155,8 +155,12 @@ static int prepare_page(struct history *history, enum lead lead, struct err *err
 		filters.user_id = NULL;
 	buf_addf(&sql,
 		 "WITH page AS MATERIALIZED (SELECT %s AS time_us, t.instance AS id FROM %s"
-		 " WHERE t.first_us < :until AND t.last_us >= :since",
+		 " WHERE true",
 		 measure, from[lead]);
+	if (filters.since_us != INT64_MIN)
+		buf_add_str(&sql, " AND t.last_us >= :since");
+	if (filters.until_us != INT64_MAX)
+		buf_add_str(&sql, " AND t.first_us < :until");
 	history_filter_totals(&sql, &filters, &history->ids, true);
 	history_add_window(&sql, history, measure, "t.instance");
 	buf_add_str(&sql, select_page);
