@@ -276,17 +276,22 @@ bool batch_cut_limits(struct batch *batch, size_t index, const struct reply_erro
 	struct batch_item *item = &batch->items[index];
 	struct event event;
 	uint32_t n_left = 0;
-	/* Room is made first: the event lies in the same memory. */
-	if (item->limits_cut || !buf_reserve(&batch->records, item->record_bytes + LIST_HEAD_BYTES))
+	if (item->limits_cut)
 		return false;
+	/* Room is made first: the event lies in the same memory. Without it the event goes again as it is, for the same answer. */
+	item->goes_again = true;
+	if (!buf_reserve(&batch->records, item->record_bytes + LIST_HEAD_BYTES)) {
+		batch->records.failed = false;
+		return true;
+	}
 	batch_body_read(batch, item, &event);
 	size_t at = batch->records.len;
-	if (!limits_without(&batch->records, &event, error, &n_left))
+	item->goes_again = limits_without(&batch->records, &event, error, &n_left);
+	if (!item->goes_again)
 		return false;
 	item->limits_cut = true;
 	item->limits_at = at;
 	item->limits_bytes = n_left ? (uint32_t)(batch->records.len - at) : 0;
-	item->goes_again = true;
 	return true;
 }
 

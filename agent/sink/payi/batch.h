@@ -150,7 +150,10 @@ void batch_cost(struct batch *batch, size_t index, const struct sink_cost *cost)
 void batch_delivered(struct batch *batch, size_t index);
 void batch_deliver_rest(struct batch *batch); /* those of the body that nothing was said of */
 
-/* What the service says of limits in an event's way: it goes once more without them. False: it did already. */
+/*
+ * What the service says of limits in an event's way: it goes once more without them, or, while memory is short, with them.
+ * False: it did go without, or has none.
+ */
 bool batch_cut_limits(struct batch *batch, size_t index, const struct reply_error *error);
 
 /* The event may be there: it is looked up. False: it was already, was not found, and went again. */
