@@ -59,7 +59,7 @@ int cli_version(int argc, char **argv)
 	const char *const lines[][3] = {
 		{"payi-agent", payi_version(), ""},
 		{"SQLite", query_sqlite_version(),
-		 query_sqlite_has_reset_defect() ? reset_defect : ""},
+		 query_sqlite_has_reset_defect(query_sqlite_version_number()) ? reset_defect : ""},
 		{"libcurl", curl_version_info(CURLVERSION_NOW)->version, ""},
 		{"libuv", uv_version_string(), ""},
 		{"libmicrohttpd", MHD_get_version(), ""},

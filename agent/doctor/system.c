@@ -38,7 +38,7 @@ static void look_at_descriptors(struct doctor *doctor)
 static void look_at_sqlite(struct doctor *doctor)
 {
 	doctor_say(doctor, DOCTOR_OK, "SQLite", "%s%s", query_sqlite_version(),
-		   query_sqlite_has_reset_defect()
+		   query_sqlite_has_reset_defect(query_sqlite_version_number())
 			   ? ": has the WAL-reset defect, harmless here as long as the agent alone "
 			     "writes and checkpoints (sqlite3 -readonly for you)"
 			   : "");

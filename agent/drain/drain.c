@@ -371,8 +371,6 @@ int drain_look(struct drain *drain, int64_t now_us, bool all, struct err *err)
 	drain->next_us = scan_is_under_way(drain->scan) ? now_us + PORTION_US : drain->next_scan_us;
 	for (int i = 0; i < drain->n_rings; i++) {
 		struct drain_ring *ring = drain->rings[i];
-		if (ring->ended)
-			continue;
 		if (all || drain->left_over || ring->next_visit_us <= now_us) {
 			drain->wanted[i] = drain_ring_look(ring, now_us);
 			plan_next_visit(ring, drain->wanted[i], now_us);

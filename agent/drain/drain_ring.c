@@ -268,7 +268,7 @@ static int64_t put_records(struct drain_ring *ring, uint32_t lane, struct store 
 		const int status = put_record(ring, lane, store, &record,
 					      copy + at + sizeof(record), now_wall_us, err);
 		if (status)
-			return status == ERR_INVALID ? ERR_STORE : status;
+			return status; /* the store's, which never says ERR_INVALID: sql.c */
 		const uint64_t record_bytes = payi_ring_record_bytes(record.payload_bytes);
 		at += (size_t)record_bytes;
 		pending->position += record_bytes;

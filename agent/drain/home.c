@@ -11,41 +11,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether the directory that is above it is a group's: all that is made there is for the group, then. */
-static bool is_in_group_directory(const char *path)
-{
-	char above[4096];
-	struct stat stat_buf;
-	const char *slash = strrchr(path, '/');
-	const int len = slash > path ? (int)(slash - path) : 1;
-	return slash && snprintf(above, sizeof(above), "%.*s", len, path) < (int)sizeof(above) &&
-	       stat(above, &stat_buf) == 0 && (stat_buf.st_mode & S_ISGID);
-}
-
 /*
- * For this user alone; but for the group where the directory above is a setgid one, as a volume that a pod's containers
- * share is (fsGroup), or a /run/payi that an operator has made so; sticky, so that nobody but its owner, the agent, takes
- * away what is another's. The umask has no say in that.
+ * One that we have made is for this user alone; but for the group where the directory above is a setgid one, as a volume
+ * that a pod's containers share is (fsGroup), or a /run/payi that an operator has made so; sticky, so that nobody but its
+ * owner, the agent, takes away what is another's. The umask has no say in that.
  */
-static int make_directory(const char *path, struct err *err)
+static int open_to_group(const struct home *home, const char *path, struct err *err)
 {
-	if (mkdir(path, 0700))
-		return errno == EEXIST ? 0
-				       : err_errno(err, "cannot make the ring directory %s", path);
-	if (is_in_group_directory(path) && chmod(path, 03770))
-		return err_errno(err, "cannot open the ring directory %s to its group", path);
-	return 0;
+	struct stat above;
+	if (fstatat(home->dir, "..", &above, 0) || !(above.st_mode & S_ISGID))
+		return 0;
+	return fchmod(home->dir, 03770)
+		       ? err_errno(err, "cannot open the ring directory %s to its group", path)
+		       : 0;
 }
 
 static int open_directory(struct home *home, const char *path, bool *group, struct err *err)
 {
-	const int status = make_directory(path, err);
-	if (status)
-		return status;
+	const bool made = mkdir(path, 0700) == 0;
+	if (!made && errno != EEXIST)
+		return err_errno(err, "cannot make the ring directory %s", path);
 	home->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (home->dir < 0)
 		return err_errno(err, "cannot open the ring directory %s", path);
 	struct stat stat;
+	const int status = made ? open_to_group(home, path, err) : 0;
+	if (status)
+		return status;
 	if (fstat(home->dir, &stat))
 		return err_errno(err, "cannot look at the ring directory %s", path);
 	if (stat.st_mode & S_IWOTH)
@@ -61,10 +53,10 @@ static int open_directory(struct home *home, const char *path, bool *group, stru
 
 static int take_lock(struct home *home, const char *path, struct err *err)
 {
-	char lock[4096];
+	char lock[4096 +
+		  sizeof("/" PAYI_RING_LOCK_FILE)]; /* the directory is open: its path is shorter */
 	char who[64];
-	if (snprintf(lock, sizeof(lock), "%s/" PAYI_RING_LOCK_FILE, path) >= (int)sizeof(lock))
-		return err_set(err, ERR_INVALID, "the ring directory's path is too long");
+	snprintf(lock, sizeof(lock), "%s/" PAYI_RING_LOCK_FILE, path);
 	snprintf(who, sizeof(who), "pid %ld\n", (long)getpid());
 	return lock_file_take(lock, who, &home->lock, err);
 }

@@ -28,14 +28,16 @@ static bool read_record(const struct lane_copy *copy, uint64_t at, struct payi_r
 
 static bool leads_on(const struct lane_copy *copy, uint64_t at)
 {
-	struct payi_ring_record record, next;
+	struct payi_ring_record record, next = {0};
 	if (!read_record(copy, at, &record))
 		return false;
 	const uint64_t end = at + payi_ring_record_bytes(record.payload_bytes);
 	if (end == copy->n)
 		return true;
-	return copy->good[end / STEP] && read_record(copy, end, &next) &&
-	       next.sequence == record.sequence + 1;
+	if (!copy->good[end / STEP])
+		return false;
+	(void)read_record(copy, end, &next); /* it can be read: its place is good */
+	return next.sequence == record.sequence + 1;
 }
 
 /* The first good place, or the copy's end. */
@@ -53,13 +55,12 @@ static uint64_t find_first(const struct lane_copy *copy)
 
 static int tell(const struct lane_copy *copy, ring_walk_fn *take, void *context, struct err *err)
 {
-	struct payi_ring_record record;
+	struct payi_ring_record record = {0};
 	uint64_t at = find_first(copy);
 	if (at == copy->n)
 		return err_set(err, ERR_INVALID, "no record leads to the tail");
 	for (; at < copy->n; at += payi_ring_record_bytes(record.payload_bytes)) {
-		if (!read_record(copy, at, &record))
-			break; /* it cannot be: the place was good */
+		(void)read_record(copy, at, &record); /* it can be read: its place is good */
 		const int status =
 			take(context, copy->begin + at, &record, copy->bytes + at + sizeof(record));
 		if (status)

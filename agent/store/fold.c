@@ -138,22 +138,20 @@ static void combine(const struct fold *fold, int64_t *into, const int64_t *row)
 	}
 }
 
-int fold_add(struct fold *fold, const int64_t *row, struct err *err)
+int fold_make_room(struct fold *fold, struct err *err)
+{
+	return fold->n < FOLD_ROWS_MAX ? 0 : fold_write(fold, err);
+}
+
+void fold_add(struct fold *fold, const int64_t *row)
 {
 	uint32_t *slot = find(fold, row);
 	if (*slot) {
 		combine(fold, row_at(fold, *slot - 1), row);
-		return 0;
-	}
-	if (fold->n == FOLD_ROWS_MAX) {
-		const int status = fold_write(fold, err);
-		if (status)
-			return status;
-		slot = find(fold, row);
+		return;
 	}
 	memcpy(row_at(fold, fold->n), row, (size_t)fold->n_columns * sizeof(*row));
 	*slot = ++fold->n;
-	return 0;
 }
 
 /* ---- Writing -------------------------------------------------------------------------------------- */
@@ -169,10 +167,10 @@ static int compare_keys(const void *one, const void *other, void *n_keys)
 {
 	const int64_t *a = one;
 	const int64_t *b = other;
-	for (int i = 0; i < *(const int *)n_keys; i++)
-		if (a[i] != b[i])
-			return a[i] < b[i] ? -1 : 1;
-	return 0;
+	int i = 0;
+	while (i < *(const int *)n_keys - 1 && a[i] == b[i])
+		i++;
+	return (a[i] > b[i]) - (a[i] < b[i]);
 }
 
 /*

@@ -34,8 +34,11 @@ struct fold;
 int fold_open(sqlite3 *db, const struct fold_spec *spec, struct fold **fold, struct err *err);
 void fold_close(struct fold *fold); /* NULL is fine */
 
-/* Adds one row, a number per column. Writes first what is there when that is FOLD_ROWS_MAX keys. */
-int fold_add(struct fold *fold, const int64_t *row, struct err *err);
+/* Room for one more key: when there are FOLD_ROWS_MAX, they are written first. */
+int fold_make_room(struct fold *fold, struct err *err);
+
+/* Adds one row, a number per column. Once after each fold_make_room(). */
+void fold_add(struct fold *fold, const int64_t *row);
 
 /* Adds what was gathered to the table, and forgets it. Within a transaction. */
 int fold_write(struct fold *fold, struct err *err);

@@ -100,10 +100,10 @@ int guest_db_open(const char *path, struct query_db **out, struct err *err)
 static int explain(struct query_db *db, int *at, struct err *err)
 {
 	const int result = sqlite3_errcode(db->db);
-	if (result == SQLITE_AUTH && *db->refused)
+	if (result == SQLITE_AUTH)
 		return err_set(err, ERR_INVALID, "not allowed here, where queries only read: %s",
 			       db->refused);
-	if (result != SQLITE_ERROR && result != SQLITE_AUTH)
+	if (result != SQLITE_ERROR)
 		return sql_error(db->db, err, "cannot prepare the query");
 	*at = sqlite3_error_offset(db->db);
 	return err_set(err, ERR_INVALID, "%s", sqlite3_errmsg(db->db));
@@ -119,7 +119,7 @@ static bool is_more(struct query_db *db, const char *rest)
 			sqlite3_finalize(next);
 			return true;
 		}
-		if (end == rest)
+		if (end == rest) /* gcov: never; we would wait for ever if it was */
 			return false;
 		rest = end;
 	}
@@ -135,7 +135,7 @@ static int check(struct query_db *db, sqlite3_stmt *statement, const char *sql, 
 		*at = (int)(rest - sql);
 		return err_set(err, ERR_INVALID, "one query at a time: here begins another");
 	}
-	if (!sqlite3_stmt_readonly(statement) || sqlite3_column_count(statement) == 0)
+	if (!sqlite3_stmt_readonly(statement))
 		return err_set(err, ERR_INVALID,
 			       "it is no query: a SELECT, or a PRAGMA that tells "
 			       "something");

@@ -10,7 +10,6 @@
  * short. The keys' bytes lie one behind the other.
  */
 struct entry {
-	uint64_t hash;
 	int64_t number;
 	int64_t id;
 	uint32_t at;
@@ -63,22 +62,17 @@ void id_cache_clear(struct id_cache *cache)
 	cache->bytes_used = 0;
 }
 
-static uint64_t hash_key(const struct id_cache *cache, int64_t number, const char *text, size_t len)
-{
-	return hash_bytes(hash_add(cache->seed, (uint64_t)number), text, len);
-}
-
 /* The slot that the key has, or the free one where it would go. At least half of the slots are free. */
-static uint32_t *find(const struct id_cache *cache, uint64_t hash, int64_t number, const char *text,
-		      size_t len)
+static uint32_t *find(const struct id_cache *cache, int64_t number, const char *text, size_t len)
 {
 	const uint32_t mask = 2 * cache->n_max - 1;
+	const uint64_t hash = hash_bytes(hash_add(cache->seed, (uint64_t)number), text, len);
 	for (uint32_t at = (uint32_t)hash & mask;; at = (at + 1) & mask) {
 		uint32_t *slot = &cache->slots[at];
 		if (*slot == 0)
 			return slot;
 		const struct entry *entry = &cache->entries[*slot - 1];
-		if (entry->hash == hash && entry->number == number && entry->len == len &&
+		if (entry->number == number && entry->len == len &&
 		    memcmp(cache->bytes + entry->at, text, len) == 0)
 			return slot;
 	}
@@ -86,8 +80,7 @@ static uint32_t *find(const struct id_cache *cache, uint64_t hash, int64_t numbe
 
 int64_t id_cache_get(const struct id_cache *cache, int64_t number, const char *text, size_t len)
 {
-	const uint64_t hash = hash_key(cache, number, text, len);
-	const uint32_t slot = *find(cache, hash, number, text, len);
+	const uint32_t slot = *find(cache, number, text, len);
 	return slot ? cache->entries[slot - 1].id : 0;
 }
 
@@ -97,14 +90,10 @@ void id_cache_put(struct id_cache *cache, int64_t number, const char *text, size
 		return;
 	if (cache->n == cache->n_max || cache->bytes_max - cache->bytes_used < len)
 		id_cache_clear(cache);
-	const uint64_t hash = hash_key(cache, number, text, len);
-	uint32_t *slot = find(cache, hash, number, text, len);
+	uint32_t *slot = find(cache, number, text, len);
 	memcpy(cache->bytes + cache->bytes_used, text, len);
-	cache->entries[cache->n] = (struct entry){.hash = hash,
-						  .number = number,
-						  .id = id,
-						  .at = cache->bytes_used,
-						  .len = (uint32_t)len};
+	cache->entries[cache->n] = (struct entry){
+		.number = number, .id = id, .at = cache->bytes_used, .len = (uint32_t)len};
 	cache->bytes_used += (uint32_t)len;
 	*slot = ++cache->n;
 }

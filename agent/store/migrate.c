@@ -36,14 +36,14 @@ static const char settings[] = "PRAGMA page_size = 8192;"
 /* SQLite takes an empty file for a new database, and throws away the WAL beside it. */
 static int check_file(const char *path, struct err *err)
 {
-	char wal[4096];
+	char wal[4096 + sizeof("-wal")]; /* there is a file at path: that is shorter */
 	struct stat stat_buf;
 	if (stat(path, &stat_buf))
 		return err_errno(err, "cannot look at it");
 	if (!S_ISREG(stat_buf.st_mode))
 		return err_set(err, ERR_SYSTEM, "it is not a regular file; move it away");
-	if (stat_buf.st_size > 0 ||
-	    snprintf(wal, sizeof(wal), "%s-wal", path) >= (int)sizeof(wal) || stat(wal, &stat_buf))
+	snprintf(wal, sizeof(wal), "%s-wal", path);
+	if (stat_buf.st_size > 0 || stat(wal, &stat_buf))
 		return 0;
 	return stat_buf.st_size == 0 ? 0
 				     : err_set(err, ERR_CORRUPT, "it is empty, but %s is not", wal);

@@ -273,10 +273,14 @@ const char *query_sqlite_version(void)
 	return sqlite3_libversion();
 }
 
-/* Fixed in 3.51.3, and in 3.44.6 and 3.50.7. */
-bool query_sqlite_has_reset_defect(void)
+int query_sqlite_version_number(void)
 {
-	const int version = sqlite3_libversion_number();
+	return sqlite3_libversion_number();
+}
+
+/* Fixed in 3.51.3, and in 3.44.6 and 3.50.7. */
+bool query_sqlite_has_reset_defect(int version)
+{
 	const int series = version / 1000;
 	if (series == 3044)
 		return version < 3044006;

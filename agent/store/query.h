@@ -59,10 +59,11 @@ const void *query_blob(const struct query *query, int column, size_t *bytes);
 const char *query_sqlite_version(void);
 
 /*
- * Whether that version may corrupt a database in WAL mode when one connection checkpoints while another commits
+ * Whether a version, as 3040001, may corrupt a database in WAL mode when one connection checkpoints while another commits
  * (sqlite.org/wal.html, "the WAL-reset bug").
  */
-bool query_sqlite_has_reset_defect(void);
+int query_sqlite_version_number(void);
+bool query_sqlite_has_reset_defect(int version);
 
 /* The newest schema that this agent knows: of PRAGMA user_version. */
 int query_schema_version(void);

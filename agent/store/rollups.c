@@ -144,9 +144,18 @@ static struct share share_of(const struct event *event)
 	};
 }
 
+/* Room for what one event adds beside its units, or one of those. */
+static int make_room(struct rollups *rollups, struct err *err)
+{
+	int status = 0;
+	for (int i = 0; !status && i < N_ROLLUPS; i++)
+		status = fold_make_room(rollups->fold[i], err);
+	return status;
+}
+
 /* That the instance is there, and what came under it altogether. */
-static int add_totals(struct rollups *rollups, const struct rollups_event *event,
-		      const struct share *share, struct err *err)
+static void add_totals(struct rollups *rollups, const struct rollups_event *event,
+		       const struct share *share)
 {
 	const int64_t instance[] = {event->instance,   share->events,       share->failed,
 				    share->input,      share->output,       share->latency_count,
@@ -156,45 +165,42 @@ static int add_totals(struct rollups *rollups, const struct rollups_event *event
 				    share->input,         share->output, share->time_us,
 				    share->time_us};
 	const int64_t handle[] = {event->instance, share->time_us};
-	int status = fold_add(rollups->fold[INSTANCE], instance, err);
-	if (!status)
-		status = fold_add(rollups->fold[USE_CASE], use_case, err);
-	if (!status && event->handle)
-		status = fold_add(rollups->fold[HANDLE], handle, err);
-	return status;
+	fold_add(rollups->fold[INSTANCE], instance);
+	fold_add(rollups->fold[USE_CASE], use_case);
+	if (event->handle)
+		fold_add(rollups->fold[HANDLE], handle);
 }
 
-static int add_to_instance(struct rollups *rollups, const struct rollups_event *event,
-			   const struct share *share, struct err *err)
+static void add_to_instance(struct rollups *rollups, const struct rollups_event *event,
+			    const struct share *share)
 {
-	int status = add_totals(rollups, event, share, err);
-	if (!status && event->step) {
+	add_totals(rollups, event, share);
+	if (event->step) {
 		const int64_t step[] = {event->instance, event->step,   1,
 					share->failed,   share->input,  share->output,
 					share->time_us,  share->time_us};
-		status = fold_add(rollups->fold[INSTANCE_STEPS], step, err);
+		fold_add(rollups->fold[INSTANCE_STEPS], step);
 	}
-	if (!status && event->user_id) {
+	if (event->user_id) {
 		const int64_t user[] = {event->instance, event->user_id, 1,
 					share->failed,   share->input,   share->output,
 					share->time_us,  share->time_us};
-		status = fold_add(rollups->fold[INSTANCE_USERS], user, err);
+		fold_add(rollups->fold[INSTANCE_USERS], user);
 	}
-	if (!status && event_has(event->event, PAYI_FIELD_use_case_version)) {
+	if (event_has(event->event, PAYI_FIELD_use_case_version)) {
 		const int64_t version[] = {event->instance,
 					   event->event->field[PAYI_FIELD_use_case_version].number,
 					   1, share->time_us, share->time_us};
-		status = fold_add(rollups->fold[INSTANCE_VERSIONS], version, err);
+		fold_add(rollups->fold[INSTANCE_VERSIONS], version);
 	}
-	if (!status && share->latency_count) {
+	if (share->latency_count) {
 		const int64_t latency[] = {event->instance, share->latency_bucket, 1};
-		status = fold_add(rollups->fold[INSTANCE_LATENCIES], latency, err);
+		fold_add(rollups->fold[INSTANCE_LATENCIES], latency);
 	}
-	return status;
 }
 
-static int add_to_hour(struct rollups *rollups, const struct rollups_event *event,
-		       const struct share *share, struct err *err)
+static void add_to_hour(struct rollups *rollups, const struct rollups_event *event,
+			const struct share *share)
 {
 	const int64_t total[] = {share->hour,
 				 event->use_case_name,
@@ -207,12 +213,11 @@ static int add_to_hour(struct rollups *rollups, const struct rollups_event *even
 				 share->latency_count,
 				 share->latency_ms,
 				 share->latency_ms};
-	const int status = fold_add(rollups->fold[HOUR], total, err);
-	if (status || !share->latency_count)
-		return status;
 	const int64_t latency[] = {share->hour,     event->use_case_name,  event->category,
 				   event->resource, share->latency_bucket, 1};
-	return fold_add(rollups->fold[HOUR_LATENCIES], latency, err);
+	fold_add(rollups->fold[HOUR], total);
+	if (share->latency_count)
+		fold_add(rollups->fold[HOUR_LATENCIES], latency);
 }
 
 /* A side that is absent (-1) adds nothing. */
@@ -221,51 +226,44 @@ static int add_units(struct rollups *rollups, const struct rollups_event *event,
 {
 	const int64_t input = units->input < 0 ? 0 : units->input;
 	const int64_t output = units->output < 0 ? 0 : units->output;
+	const int64_t day = share->hour / 24;
 	int64_t type = 0;
 	int status = ids_find(rollups->names, 0, units->type.text, units->type.len, &type, err);
-	if (!status) {
-		const int64_t hour[] = {share->hour,
-					event->use_case_name,
-					event->category,
-					event->resource,
-					type,
-					1,
-					input,
-					output};
-		status = fold_add(rollups->fold[HOUR_UNITS], hour, err);
-	}
-	if (!status && event->instance) {
-		const int64_t instance[] = {event->instance,
-					    share->hour / 24,
-					    event->category,
-					    event->resource,
-					    type,
-					    1,
-					    input,
-					    output};
-		status = fold_add(rollups->fold[INSTANCE_USAGE], instance, err);
-	}
-	if (!status && event->instance && event->user_id) {
-		const int64_t user[] = {event->use_case_name,
-					event->user_id,
-					share->hour / 24,
-					event->category,
-					event->resource,
-					type,
-					1,
-					input,
-					output};
-		status = fold_add(rollups->fold[USER_USAGE], user, err);
-	}
-	return status;
+	if (!status)
+		status = make_room(rollups, err);
+	if (status)
+		return status;
+	const int64_t hour[] = {
+		share->hour, event->use_case_name, event->category, event->resource, type, 1, input,
+		output};
+	const int64_t instance[] = {
+		event->instance, day, event->category, event->resource, type, 1, input, output};
+	const int64_t user[] = {event->use_case_name,
+				event->user_id,
+				day,
+				event->category,
+				event->resource,
+				type,
+				1,
+				input,
+				output};
+	fold_add(rollups->fold[HOUR_UNITS], hour);
+	if (event->instance)
+		fold_add(rollups->fold[INSTANCE_USAGE], instance);
+	if (event->instance && event->user_id)
+		fold_add(rollups->fold[USER_USAGE], user);
+	return 0;
 }
 
 int rollups_add(struct rollups *rollups, const struct rollups_event *event, struct err *err)
 {
 	const struct share share = share_of(event->event);
-	int status = add_to_hour(rollups, event, &share, err);
-	if (!status && event->instance)
-		status = add_to_instance(rollups, event, &share, err);
+	int status = make_room(rollups, err);
+	if (status)
+		return status;
+	add_to_hour(rollups, event, &share);
+	if (event->instance)
+		add_to_instance(rollups, event, &share);
 	uint32_t n_types = 0;
 	struct msgpack in = event_open(event->event, PAYI_FIELD_units, &n_types);
 	for (uint32_t i = 0; !status && i < n_types; i++) {
@@ -280,7 +278,10 @@ int rollups_add_instance(struct rollups *rollups, const struct rollups_event *ev
 			 int64_t time_us, struct err *err)
 {
 	const struct share share = {.time_us = time_us};
-	return add_totals(rollups, event, &share, err);
+	const int status = make_room(rollups, err);
+	if (!status)
+		add_totals(rollups, event, &share);
+	return status;
 }
 
 int rollups_write(struct rollups *rollups, struct err *err)

@@ -47,7 +47,7 @@ static int choose_name(const char *path, int64_t now_wall_us, char *name, size_t
 	for (int i = 0; i < SET_ASIDE_MAX; i++) {
 		const int n = snprintf(name, size, "%s.corrupt-%.4s%.2s%.2sT%.2s%.2s%.2sZ", path,
 				       text, text + 5, text + 8, text + 11, text + 14, text + 17);
-		if (n < 0 || (size_t)n + sizeof("-99-wal") > size)
+		if ((size_t)n + sizeof("-99-wal") > size)
 			return err_set(err, ERR_CONFIG, "the database's path is too long");
 		if (i > 0)
 			snprintf(name + n, size - (size_t)n, "-%d", i);
@@ -61,9 +61,8 @@ static int move(const char *path, const char *name, const char *suffix, struct e
 {
 	char from[PATH_BYTES];
 	char to[PATH_BYTES];
-	if (snprintf(from, sizeof(from), "%s%s", path, suffix) >= (int)sizeof(from) ||
-	    snprintf(to, sizeof(to), "%s%s", name, suffix) >= (int)sizeof(to))
-		return err_set(err, ERR_CONFIG, "the database's path is too long");
+	snprintf(from, sizeof(from), "%s%s", path, suffix); /* both fit: choose_name() */
+	snprintf(to, sizeof(to), "%s%s", name, suffix);
 	if (rename(from, to) && errno != ENOENT)
 		return err_errno(err, "cannot rename %s to %s", from, to);
 	return 0;

@@ -226,8 +226,6 @@ int store_commit(struct store *store, struct err *err)
 	if (!status)
 		status = rollups_write(store->rollups, err);
 	if (!status)
-		status = check_transaction(store, err);
-	if (!status)
 		status = put_state(store, err);
 	if (status)
 		return status;

@@ -109,7 +109,7 @@ static void set_field(struct rows *row, int at, const struct column *column,
 		      const struct event *event, const struct refs *refs)
 {
 	const struct event_field *field = &event->field[column->field];
-	switch (column->kind) {
+	switch (column->kind) { /* gcov: no other */
 	case COLUMN_NAME:
 		rows_set_int(row, at, refs->name[column->field]);
 		break;

@@ -167,13 +167,13 @@ static int settle_outcome(struct store *store, const char *sink, const struct si
 	bool gone = false;
 	int status = delivered ? 0 : is_gone(store, outcome->id, &gone, err);
 	tally->others += !delivered;
-	if (gone && !status) {
+	if (gone) {
 		tally->gone++;
 		return release_behind(store, sink, outcome->instance, now_us, err);
 	}
 	if (status)
 		return status;
-	switch (outcome->verdict) {
+	switch (outcome->verdict) { /* gcov: no other */
 	case SINK_HELD:
 		return settle_held(store, sink, outcome, now_us, err);
 	case SINK_BEHIND:

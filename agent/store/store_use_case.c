@@ -10,8 +10,6 @@
 #include "store/sql.h"
 #include "store/store_parts.h"
 
-#include <assert.h>
-
 /* ---- Notices -------------------------------------------------------------------------------------- */
 
 /*
@@ -88,7 +86,6 @@ static int settle_handle(struct store *store, const struct sink_ask_outcome *out
 {
 	const bool later = outcome->verdict == SINK_DEFERRED;
 	const bool given = outcome->verdict == SINK_DELIVERED;
-	assert(!given || outcome->given_id);
 	const int status = sql_run(
 		store->statement[STORE_HANDLE_SETTLE], err, SQL_INT(outcome->key),
 		SQL_TEXT(given ? outcome->given_id : NULL),
@@ -106,7 +103,7 @@ static int settle_handle(struct store *store, const struct sink_ask_outcome *out
 static int settle_ask(struct store *store, const struct sink_ask_outcome *outcome, int64_t now_us,
 		      struct err *err)
 {
-	switch (outcome->kind) {
+	switch (outcome->kind) { /* gcov: no other */
 	case SINK_ASK_DEFINE:
 		return settle_definition(store, outcome, now_us, err);
 	case SINK_ASK_ID:
