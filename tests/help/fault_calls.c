@@ -27,6 +27,7 @@ enum { PLACES_MAX = 1 << 16, DEPTH = 40 };
 static uint64_t places[PLACES_MAX]; /* by hash; 0: free */
 static int n_places;
 static bool armed;
+static void (*before)(const char *name);
 static const char *failed; /* by this arming */
 static int code;           /* what SQLite is to say of it; 0: it knows by itself */
 
@@ -55,15 +56,41 @@ static bool is_new(uint64_t hash)
 	return true;
 }
 
-static bool fails(const char *name)
+static void let_act(const char *name)
+{
+	static bool acting; /* it calls, too */
+	if (!before || acting)
+		return;
+	acting = true;
+	before(name);
+	acting = false;
+}
+
+/* variant: one place may fail in several ways, each in its turn. */
+static bool fails_as(const char *name, int variant)
 {
 	if (!armed || failed)
 		return false;
 	armed = false; /* what asks itself calls */
-	if (is_new(hash_way()))
+	if (is_new((hash_way() ^ (uint64_t)variant << 8) | 1))
 		failed = name;
 	armed = true;
 	return failed != NULL;
+}
+
+static bool fails(const char *name)
+{
+	let_act(name);
+	return fails_as(name, 0);
+}
+
+static int fails_with(const char *name, const int *errors)
+{
+	let_act(name);
+	for (int i = 0; errors[i]; i++)
+		if (fails_as(name, errors[i]))
+			return errno = errors[i];
+	return 0;
 }
 
 void fault_calls_arm(void)
@@ -80,6 +107,11 @@ const char *fault_calls_disarm(void)
 	armed = false;
 	code = 0;
 	return failed;
+}
+
+void fault_calls_before(void (*act)(const char *name))
+{
+	before = act;
 }
 
 int fault_calls_places(void)
@@ -117,30 +149,30 @@ char *__wrap_strdup(const char *text)
 /* ---- The system ----------------------------------------------------------------------------------- */
 
 /* A function that answers -1 and errno. */
-#define WRAP(name, error, parameters, arguments)                                                   \
+#define ERRORS(...) ((const int[]){__VA_ARGS__, 0})
+#define WRAP(name, errors, parameters, arguments)                                                  \
 	int __real_##name parameters;                                                              \
 	int __wrap_##name parameters                                                               \
 	{                                                                                          \
-		if (!fails(#name))                                                                 \
-			return __real_##name arguments;                                            \
-		errno = (error);                                                                   \
-		return -1;                                                                         \
+		return fails_with(#name, errors) ? -1 : __real_##name arguments;                   \
 	}
 
-WRAP(fstat, EIO, (int fd, struct stat *to), (fd, to))
-WRAP(fstatfs, EIO, (int fd, struct statfs *to), (fd, to))
-WRAP(fstatat, EIO, (int dir, const char *name, struct stat *to, int flags), (dir, name, to, flags))
-WRAP(stat, EIO, (const char *name, struct stat *to), (name, to))
-WRAP(unlinkat, EIO, (int dir, const char *name, int flags), (dir, name, flags))
-WRAP(renameat, EACCES, (int dir, const char *from, int to_dir, const char *to),
+WRAP(fstat, ERRORS(EIO), (int fd, struct stat *to), (fd, to))
+WRAP(fstatfs, ERRORS(EIO), (int fd, struct statfs *to), (fd, to))
+WRAP(fstatat, ERRORS(EIO), (int dir, const char *name, struct stat *to, int flags),
+     (dir, name, to, flags))
+WRAP(stat, ERRORS(EIO), (const char *name, struct stat *to), (name, to))
+WRAP(unlinkat, ERRORS(EIO, EACCES, EPERM, EROFS), (int dir, const char *name, int flags),
+     (dir, name, flags))
+WRAP(renameat, ERRORS(EACCES), (int dir, const char *from, int to_dir, const char *to),
      (dir, from, to_dir, to))
-WRAP(fchmod, EPERM, (int fd, mode_t mode), (fd, mode))
-WRAP(chmod, EPERM, (const char *name, mode_t mode), (name, mode))
-WRAP(mkdir, ENOSPC, (const char *name, mode_t mode), (name, mode))
-WRAP(access, EIO, (const char *name, int mode), (name, mode))
-WRAP(rename, EIO, (const char *from, const char *to), (from, to))
-WRAP(statvfs, EIO, (const char *name, struct statvfs *to), (name, to))
-WRAP(getrlimit, EINVAL, (__rlimit_resource_t what, struct rlimit *to), (what, to))
+WRAP(fchmod, ERRORS(EPERM), (int fd, mode_t mode), (fd, mode))
+WRAP(chmod, ERRORS(EPERM), (const char *name, mode_t mode), (name, mode))
+WRAP(mkdir, ERRORS(ENOSPC), (const char *name, mode_t mode), (name, mode))
+WRAP(access, ERRORS(EIO, EACCES), (const char *name, int mode), (name, mode))
+WRAP(rename, ERRORS(EIO), (const char *from, const char *to), (from, to))
+WRAP(statvfs, ERRORS(EIO), (const char *name, struct statvfs *to), (name, to))
+WRAP(getrlimit, ERRORS(EINVAL), (__rlimit_resource_t what, struct rlimit *to), (what, to))
 
 int __real_open(const char *name, int flags, ...);
 int __real_openat(int dir, const char *name, int flags, ...);
@@ -168,10 +200,9 @@ int __wrap_openat(int dir, const char *name, int flags, ...)
 	va_start(arguments, flags);
 	const mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
 	va_end(arguments);
-	if (!fails("openat"))
-		return __real_openat(dir, name, flags, mode);
-	errno = EMFILE;
-	return -1;
+	if (fails_with("openat", ERRORS(EMFILE, EACCES, EPERM, ENOENT)))
+		return -1;
+	return __real_openat(dir, name, flags, mode);
 }
 
 int __wrap_fcntl(int fd, int command, ...)
@@ -191,13 +222,9 @@ int __wrap_posix_fallocate(int fd, off_t at, off_t bytes)
 	return fails("posix_fallocate") ? ENOSPC : __real_posix_fallocate(fd, at, bytes);
 }
 
-/* It is interrupted; and, from another place, fails. */
 ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at)
 {
-	if (!fails("pread"))
-		return __real_pread(fd, to, bytes, at);
-	errno = EIO;
-	return -1;
+	return fails_with("pread", ERRORS(EIO, EINTR)) ? -1 : __real_pread(fd, to, bytes, at);
 }
 
 void *__wrap_mmap(void *at, size_t bytes, int rights, int flags, int fd, off_t from)
@@ -290,6 +317,8 @@ WRAP_SQLITE(sqlite3_bind_blob64, SQLITE_NOMEM,
 WRAP_SQLITE(sqlite3_wal_checkpoint_v2, SQLITE_IOERR,
 	    (sqlite3 * db, const char *database, int mode, int *pages, int *moved),
 	    (db, database, mode, pages, moved))
+
+WRAP_SQLITE(sqlite3_open, SQLITE_NOMEM, (const char *path, sqlite3 **db), (path, db))
 
 /* Without memory for a connection there is none; else there is one, to ask what was wrong. */
 int __real_sqlite3_open_v2(const char *path, sqlite3 **db, int flags, const char *vfs);

@@ -21,6 +21,9 @@ void fault_calls_arm(void);
 /* The name of the function that failed since; NULL: each place has failed before. */
 const char *fault_calls_disarm(void);
 
+/* Called before each call, of which it is told the name, armed or not; NULL: not any more. For what others do meanwhile. */
+void fault_calls_before(void (*act)(const char *name));
+
 /* How many have failed so far. */
 int fault_calls_places(void);
 

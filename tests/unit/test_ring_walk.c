@@ -174,6 +174,52 @@ static void break_tail(struct forge *forge)
 	payi_ring_store_own(&forge_counters(forge)->lane[0].tail, 24);
 }
 
+/* ---- A lane that was made up ---------------------------------------------------------------------- */
+
+static int stop_at_second(void *context, uint64_t position, const struct payi_ring_record *record,
+			  const uint8_t *payload)
+{
+	(void)see(context, position, record, payload);
+	return ((struct seen *)context)->n == 2 ? 42 : 0;
+}
+
+static int walk_forged(struct forge *forge, uint64_t tail, ring_walk_fn *take, struct seen *seen)
+{
+	struct ring_view view;
+	struct err err = {0};
+	*seen = (struct seen){0};
+	forge_put(forge, site.rings, false);
+	ring_view_open(&view, site.rings, 0);
+	const int status = ring_walk(&view.reader, 0, tail, take, seen, &err);
+	ring_view_close(&view);
+	forge_remove(forge, site.rings);
+	return status;
+}
+
+Test(ring_walk, a_lane_tells_what_leads_to_its_tail_and_no_more)
+{
+	struct forge forge;
+	struct seen seen;
+	forge_init(&forge, 1);
+	const uint64_t tail = payi_ring_load_own(&forge_counters(&forge)->lane[0].tail);
+	cr_expect_eq(walk_forged(&forge, tail, see, &seen), 0);
+	cr_expect_eq(seen.n, FORGE_RECORDS);
+	cr_expect_eq(walk_forged(&forge, tail, stop_at_second, &seen), 42, "who takes may stop");
+	cr_expect_eq(seen.n, 2);
+	cr_expect_eq(walk_forged(&forge, 0, see, &seen), 0, "an empty lane");
+	cr_expect_eq(seen.n, 0);
+	cr_expect_eq(walk_forged(&forge, tail + 4, see, &seen), ERR_INVALID);
+	cr_expect_eq(walk_forged(&forge, tail + 8, see, &seen), ERR_INVALID, "zeroes lead nowhere");
+	forge_record(&forge, 1)->sequence = 9;
+	cr_expect_eq(walk_forged(&forge, tail, see, &seen), 0);
+	cr_expect_eq(seen.first_sequence, 3, "before it nothing follows");
+	forge_record(&forge, 2)->payload_bytes = 0;
+	cr_expect_eq(walk_forged(&forge, tail, see, &seen), 0);
+	cr_expect_eq(seen.first_sequence, 4);
+	forge_record(&forge, 3)->payload_bytes += 4000;
+	cr_expect_eq(walk_forged(&forge, tail, see, &seen), ERR_INVALID);
+}
+
 Test(ring_walk, the_command_shows_what_waits_and_what_is_stored)
 {
 	char *output = NULL;

@@ -7,7 +7,10 @@
 #include "prices/price_list.h"
 #include "retention_stage.h"
 #include "store/feed.h"
+#include "store/fold.h"
 #include "store/guest.h"
+#include "store/set_aside.h"
+#include "store/store_parts.h"
 
 #include <sqlite3.h>
 
@@ -167,7 +170,7 @@ static int put_lanes(struct fixture *fixture, const void *argument)
 	if (!status)
 		status = store_ring_busy(fixture->store, fixture->ring, 4, &fixture->err);
 	return status ? status
-		      : store_ring_end(fixture->store, fixture->ring, NULL, START_US,
+		      : store_ring_end(fixture->store, fixture->ring, NULL, START_US - SECOND_US,
 				       &fixture->err);
 }
 
@@ -259,6 +262,8 @@ static void answer_asks(struct fixture *fixture)
 		{.kind = SINK_ASK_ID, .key = 3, .verdict = SINK_DEAD, .code = "no"},
 		{.kind = SINK_ASK_PRICES, .key = 1, .verdict = SINK_DELIVERED, .prices = &list},
 		{.kind = SINK_ASK_PRICES, .key = 2, .verdict = SINK_DEAD, .code = "no"},
+		{.kind = SINK_ASK_PRICES, .key = 3, .verdict = SINK_DELIVERED},
+		{.kind = SINK_ASK_PRICES, .key = 4, .verdict = SINK_DEFERRED, .retry_us = START_US},
 	};
 	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
 		transact(fixture, put_answer, &outcomes[i]);
@@ -314,6 +319,8 @@ static void ask_feed(struct fixture *fixture)
 				      &fixture->err)));
 		cr_assert_eq(n, status);
 	}
+	TRY(feed_asks(feed, START_US, 0, count_ask, &n, &fixture->err));
+	cr_assert_eq(status, 0, "who takes none gets none");
 	feed_close(feed);
 }
 
@@ -351,7 +358,8 @@ static int put_slice(struct fixture *fixture, const void *wall_us)
 static void retain(struct fixture *fixture, struct retention_policy policy, int64_t wall_us)
 {
 	bool again = true;
-	policy.room = tell_room;
+	if (policy.min_free_bytes != 1)
+		policy.room = tell_room;
 	for (int i = 0; again; i++) {
 		const int before = n_failed;
 		retention_init(&retention, &policy);
@@ -365,6 +373,19 @@ static void retain(struct fixture *fixture, struct retention_policy policy, int6
 	}
 }
 
+static void add_names(struct fixture *fixture)
+{
+	sqlite3 *db;
+	char sql[200];
+	snprintf(sql, sizeof(sql),
+		 "WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+		 " INSERT OR IGNORE INTO names (id, text) SELECT i, 'n' || i FROM n",
+		 NAMES);
+	cr_assert_eq(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+}
+
 static void retain_all(struct fixture *fixture)
 {
 	const struct retention_policy ages = {.events_us = DAY_US,
@@ -376,9 +397,12 @@ static void retain_all(struct fixture *fixture)
 	const struct retention_policy bodies = {.min_free_bytes = 1 << 20,
 						.bodies = RETENTION_BODIES_SETTLED};
 	const struct retention_policy old = {.events_us = DAY_US, .undelivered = true};
+	const struct retention_policy asked = {.min_free_bytes = 1}; /* of the file system itself */
 	free_bytes = 0;
 	retain(fixture, bodies, START_US);
+	retain(fixture, asked, START_US);
 	free_bytes = INT64_C(1) << 30;
+	add_names(fixture);
 	retain(fixture, ages, START_US + 2 * DAY_US);
 	retain(fixture, old, START_US + 2 * DAY_US);
 	transact(fixture, put_events, NULL);
@@ -389,19 +413,6 @@ static void retain_all(struct fixture *fixture)
 }
 
 /* ---- All of it ------------------------------------------------------------------------------------ */
-
-static void add_names(struct fixture *fixture)
-{
-	sqlite3 *db;
-	char sql[200];
-	snprintf(sql, sizeof(sql),
-		 "WITH RECURSIVE n (i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-		 " INSERT INTO names (id, text) SELECT i, 'n' || i FROM n",
-		 NAMES);
-	cr_assert_eq(sqlite3_open(fixture->path, &db), SQLITE_OK);
-	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg(db));
-	sqlite3_close(db);
-}
 
 static void open_ring(struct fixture *fixture)
 {
@@ -469,9 +480,7 @@ static void play(struct fixture *fixture, char *dumps[2])
 					   1});
 	transact(fixture, put_dead, &drop);
 	dumps[0] = dump(fixture);
-	store_close(fixture->store);
 	add_names(fixture);
-	open_store(fixture);
 	retain_all(fixture);
 	TRY(store_checkpoint(fixture->store, &fixture->err));
 	dumps[1] = dump(fixture);
@@ -510,4 +519,160 @@ Test(store_calls, each_fails_once_and_leaves_no_trace)
 		free(wanted[i]);
 	for (int i = 0; i < EVENTS; i++)
 		msgpack_sbuffer_destroy(&records[i]);
+}
+
+/* ---- Parts ---------------------------------------------------------------------------------------- */
+
+static void open_faulty(struct fixture *fixture)
+{
+	fixture_open(fixture);
+	faulty = true;
+}
+
+/* More keys in a transaction than are kept in memory: writing them may fail, and then nothing was added. */
+static const struct rollups_event chat = {.use_case_name = 1};
+
+static void fill_instances(struct fixture *fixture, int64_t from, int64_t n)
+{
+	for (int64_t i = from; i < from + n; i++) {
+		struct rollups_event event = chat;
+		event.instance = i;
+		must(rollups_add_instance(fixture->store->rollups, &event, START_US,
+					  &fixture->err));
+	}
+}
+
+Test(store_calls, rollups_that_are_full_are_written_or_nothing_is_added)
+{
+	struct fixture fixture[1];
+	struct event event;
+	char text[EVENT_REASON_BYTES];
+	int status;
+	const char *failed;
+	pack_events();
+	cr_assert_null(event_decode(&event, (uint8_t *)records[0].data, records[0].size, text));
+	open_faulty(fixture);
+	for (int kind = 0; kind < 2; kind++)
+		do {
+			struct rollups_event one = chat;
+			one.instance = FOLD_ROWS_MAX + 1;
+			one.event = &event;
+			must(store_begin(fixture->store, &fixture->err));
+			fill_instances(fixture, 1, FOLD_ROWS_MAX);
+			arm();
+			status = kind ? rollups_add(fixture->store->rollups, &one, &fixture->err)
+				      : rollups_add_instance(fixture->store->rollups, &one,
+							     START_US, &fixture->err);
+			failed = fault_calls_disarm();
+			cr_assert(status == 0 || failed);
+			store_rollback(fixture->store);
+			assert_rows("SELECT count(*) FROM instance_totals", "0\n");
+		} while (failed);
+	fixture_close(fixture);
+}
+
+/* Between two unit types of one event, too. */
+Test(store_calls, rollups_that_are_full_amid_an_event)
+{
+	struct fixture fixture[1];
+	msgpack_sbuffer record;
+	msgpack_packer packer;
+	struct event event;
+	char text[EVENT_REASON_BYTES];
+	const char *failed;
+	open_faulty(fixture);
+	msgpack_sbuffer_init(&record);
+	msgpack_packer_init(&packer, &record, msgpack_sbuffer_write);
+	msgpack_pack_map(&packer, 4);
+	pack_text_field(&packer, PAYI_FIELD_category, "system.openai");
+	msgpack_pack_int(&packer, PAYI_FIELD_units);
+	msgpack_pack_map(&packer, 2);
+	for (int i = 0; i < 2; i++) {
+		pack_text(&packer, i ? "text" : "vision");
+		msgpack_pack_array(&packer, 2);
+		msgpack_pack_int64(&packer, 1);
+		msgpack_pack_int64(&packer, 2);
+	}
+	pack_int_field(&packer, PAYI_FIELD_event_timestamp_us, START_US);
+	pack_text_field(&packer, PAYI_FIELD_provider_response_id, "resp-1");
+	const char *reason = event_decode(&event, (uint8_t *)record.data, record.size, text);
+	cr_assert_null(reason, "%s", reason);
+	do {
+		struct rollups_event one = {.event = &event};
+		must(store_begin(fixture->store, &fixture->err));
+		for (one.category = 2; one.category <= FOLD_ROWS_MAX / 2; one.category++)
+			must(rollups_add(fixture->store->rollups, &one, &fixture->err));
+		event.field[PAYI_FIELD_event_timestamp_us].number += HOUR_US;
+		arm();
+		const int status = rollups_add(fixture->store->rollups, &one, &fixture->err);
+		one.category++;
+		const int again =
+			status ? status : rollups_add(fixture->store->rollups, &one, &fixture->err);
+		failed = fault_calls_disarm();
+		cr_assert(again == 0 || failed);
+		store_rollback(fixture->store);
+		assert_rows("SELECT count(*) FROM usage_hours", "0\n");
+	} while (failed);
+	msgpack_sbuffer_destroy(&record);
+	fixture_close(fixture);
+}
+
+Test(store_calls, what_is_set_aside_is_whole_or_is_tried_again)
+{
+	struct fixture fixture[1];
+	char name[200], path[200];
+	int status;
+	fixture_open(fixture);
+	store_close(fixture->store);
+	fixture->store = NULL;
+	faulty = true;
+	snprintf(path, sizeof(path), "%s-wal", fixture->path);
+	do {
+		fclose(fopen(fixture->path, "ae"));
+		fclose(fopen(path, "ae"));
+		TRY(set_aside(fixture->path, START_US, name, sizeof(name), &fixture->err));
+		cr_assert_eq(access(name, F_OK), 0);
+		cr_assert_neq(access(fixture->path, F_OK), 0);
+		cr_assert_neq(access(path, F_OK), 0);
+		unlink(name);
+		strcat(name, "-wal");
+		cr_assert_eq(unlink(name), 0, "what belongs to it goes with it");
+	} while (strcmp(last_failed, "nothing") != 0);
+	fixture_close(fixture);
+}
+
+/* A file that is another program's is never taken, nor changed, whatever fails on the way to that. */
+Test(store_calls, a_strangers_database_is_refused)
+{
+	struct fixture fixture[1];
+	sqlite3 *db;
+	const char *failed;
+	fixture_open(fixture);
+	store_close(fixture->store);
+	unlink(fixture->path);
+	const struct store_options options = {.path = fixture->path};
+	cr_assert_eq(sqlite3_open(fixture->path, &db), SQLITE_OK);
+	cr_assert_eq(sqlite3_exec(db, "CREATE TABLE theirs (x)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	do {
+		fault_calls_arm();
+		const int status = store_open(&options, &fixture->store, &fixture->err);
+		failed = fault_calls_disarm();
+		cr_assert(status == ERR_STORE || failed);
+		cr_assert(status < 0 && status != ERR_CORRUPT, "%s", fixture->err.text);
+	} while (failed);
+	cr_assert_not_null(strstr(fixture->err.text, "another program"), "%s", fixture->err.text);
+	fixture->store = NULL;
+	fixture_close(fixture);
+}
+
+Test(store_calls, a_filter_is_copied_or_not_there)
+{
+	const struct dead_filter filter = {.code = "bad"};
+	struct dead_filter *copy = NULL;
+	struct err err;
+	fault_calls_arm();
+	cr_assert_eq(dead_filter_copy(&filter, &copy, &err), ERR_MEMORY);
+	cr_assert_null(copy);
+	cr_assert_not_null(fault_calls_disarm());
 }
