@@ -101,6 +101,8 @@ void retention_init(struct retention *retention, const struct retention_policy *
 
 void retention_forget(struct retention *retention)
 {
+	retention->phase = 0;
+	retention->after = retention->after_too = 0;
 	retention->bodies_after[0] = retention->bodies_after[1] = 0;
 }
 

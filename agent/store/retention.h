@@ -86,7 +86,7 @@ int retention_look(struct retention *retention, struct store *store, int64_t now
 int retention_step(struct retention *retention, struct store *store, int64_t now_us,
 		   int64_t wall_us, struct err *err);
 
-/* After a rollback: what the transaction took is there again, and is to be found by the next round. */
+/* After a rollback: what the transaction took is there again, and goes first again. The round begins anew. */
 void retention_forget(struct retention *retention);
 
 #endif
