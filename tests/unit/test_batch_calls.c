@@ -248,17 +248,6 @@ Test(batch_calls, a_batch_without_an_event_to_send_has_no_request)
 	}
 }
 
-/* A batch of which single form can say nothing comes to its end. */
-Test(batch_calls, nothing_that_single_form_can_say)
-{
-	cr_assert(add_with(101, (struct sink_event_more){.limit_ids = {"a,b"}}));
-	cr_assert(add_with(102, (struct sink_event_more){.limit_ids = {"a,b"}}));
-	cr_assert(batch_prepare(&batch, INGEST_SINGLE));
-	cr_assert_eq(batch.n_in_body, 0);
-	settle();
-	cr_assert_eq(settlement.n_outcomes, 2);
-}
-
 /* Those that nothing was said of are looked up once; and again only when that is asked for. */
 Test(batch_calls, what_nothing_was_said_of_is_doubted_once)
 {

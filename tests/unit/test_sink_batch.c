@@ -369,7 +369,7 @@ Test(sink_batch, a_batch_may_change_its_form_on_the_way)
 	cr_assert_eq(settlement.n_delivered, 3);
 }
 
-Test(sink_batch, an_event_that_single_form_cannot_say_is_dead_and_stops_nothing)
+Test(sink_batch, a_limit_id_with_a_comma_is_dead_in_single_form_and_stops_nothing)
 {
 	cr_assert(add_with(101, (struct sink_event_more){.limit_ids = {"a,b"}}));
 	cr_assert(add(102));

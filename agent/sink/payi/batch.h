@@ -136,8 +136,7 @@ void batch_leave_behind(struct batch *batch, const struct batch *other);
 
 /*
  * Makes the body of the next request, unless it is there already: the same is sent again. While events are in
- * doubt it is a look-up, which has none. An event that cannot be said in that form gets its verdict. False: out
- * of memory. n_in_body is 0 when no item is left.
+ * doubt it is a look-up, which has none. False: out of memory. n_in_body is 0 when no item is left.
  */
 bool batch_prepare(struct batch *batch, enum ingest_form form);
 

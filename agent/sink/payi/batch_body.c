@@ -55,16 +55,7 @@ static void make_bulk(struct batch *batch, size_t n)
 static void make_single(struct batch *batch)
 {
 	struct event event;
-	while (batch->n_items > 0) {
-		batch_body_read(batch, &batch->items[0], &event);
-		const char *refusal = single_refusal(&event);
-		if (!refusal)
-			break;
-		batch_dead(batch, 0, 0, "not_sendable_singly", refusal);
-		batch_advance(batch);
-	}
-	if (batch->n_items == 0)
-		return;
+	batch_body_read(batch, &batch->items[0], &event);
 	batch->n_in_body = 1;
 	single_query(&batch->query, &event);
 	single_headers(&batch->headers, &event);
@@ -102,7 +93,7 @@ static void make(struct batch *batch, enum ingest_form form)
 	batch->form = doubt < batch->n_items ? INGEST_LOOKUP : form;
 	if (batch->form == INGEST_LOOKUP)
 		make_lookup(batch, doubt);
-	else if (form == INGEST_SINGLE)
+	else if (n > 0 && form == INGEST_SINGLE)
 		make_single(batch);
 	else if (n > 0)
 		make_bulk(batch, n);

@@ -15,19 +15,6 @@ static const uint64_t not_in_body = BIT(PAYI_FIELD_use_case_name) | BIT(PAYI_FIE
 				    BIT(PAYI_FIELD_user_id) | BIT(PAYI_FIELD_account_name) |
 				    BIT(PAYI_FIELD_scope) | BIT(PAYI_FIELD_request_tags);
 
-const char *single_refusal(const struct event *event)
-{
-	if (!event_has(event, PAYI_FIELD_limit_ids))
-		return NULL;
-	uint32_t n;
-	struct msgpack in = event_open(event, PAYI_FIELD_limit_ids, &n);
-	struct msgpack_text id;
-	for (uint32_t i = 0; i < n && msgpack_read_str(&in, &id); i++)
-		if (memchr(id.text, ',', id.len))
-			return "a limit id holds a comma, which single ingest cannot say";
-	return NULL;
-}
-
 void single_query(struct buf *out, const struct event *event)
 {
 	const struct event_field *id = &event->field[PAYI_FIELD_provider_response_id];

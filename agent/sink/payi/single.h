@@ -8,9 +8,6 @@
 #include "base/buf.h"
 #include "event/event.h"
 
-/* Why the event cannot be said in this form, or NULL. */
-const char *single_refusal(const struct event *event);
-
 /* Each appends to out: "?id=…"; the headers, each ended by a NUL; the body. */
 void single_query(struct buf *out, const struct event *event);
 void single_headers(struct buf *out, const struct event *event);
