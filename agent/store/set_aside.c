@@ -11,11 +11,10 @@
 
 enum { PATH_BYTES = 4096 };
 
+/* text is longer than end. */
 static bool ends_with(const char *text, const char *end)
 {
-	const size_t n = strlen(text);
-	const size_t k = strlen(end);
-	return n >= k && strcmp(text + n - k, end) == 0;
+	return strcmp(text + strlen(text) - strlen(end), end) == 0;
 }
 
 /* Those that were set aside before, their WALs and indexes not counted. */
