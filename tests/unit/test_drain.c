@@ -129,6 +129,93 @@ Test(drain, a_ring_that_was_put_aside_is_not_taken_up_again)
 	forge_remove(&mad, client_site.rings);
 }
 
+/* ---- Sense and nonsense ---------------------------------------------------------------------------- */
+
+static void write_forged(const struct forge *forge)
+{
+	cr_assert_eq(pwrite(forge->fd, forge->at, sizeof(forge->at), 0),
+		     (ssize_t)sizeof(forge->at));
+}
+
+/* A word that is read while it is written may look like nonsense, once: the second time in a row it is the ring's fault. */
+Test(drain, nonsense_is_forgiven_once_and_not_twice)
+{
+	struct forge torn, mad;
+	forge_init(&torn, 1);
+	forge_init(&mad, 2);
+	forge_record(&torn, 2)->sequence = 9;
+	forge_record(&mad, 2)->sequence = 9;
+	forge_put(&torn, client_site.rings, true);
+	forge_put(&mad, client_site.rings, true);
+	open_at_site();
+	step(1);
+	cr_assert_eq(number("SELECT count(*) FROM rings WHERE state = 'open'"), 2);
+	forge_record(&torn, 2)->sequence = 3;
+	write_forged(&torn);
+	step(1);
+	cr_assert_eq(number("SELECT count(*) FROM rings WHERE state = 'aside'"), 1);
+	cr_assert_eq(number("SELECT count(*) FROM events"), FORGE_RECORDS + 2);
+	forge_record(&torn, 3)->sequence = 4;
+	payi_ring_store_own(&forge_counters(&torn)->lane[1].tail, 4);
+	write_forged(&torn);
+	step(1);
+	payi_ring_store_own(&forge_counters(&torn)->lane[1].tail, 0);
+	write_forged(&torn);
+	step(3);
+	cr_assert_eq(number("SELECT count(*) FROM rings WHERE state = 'aside'"), 1,
+		     "what made sense in between counts");
+	intake_close(intake);
+	forge_remove(&torn, client_site.rings);
+	forge_remove(&mad, client_site.rings);
+}
+
+/* No program calls so often: such a number was never counted. */
+Test(drain, counters_beyond_belief)
+{
+	struct forge forged[2];
+	open_at_site();
+	for (uint64_t i = 0; i < 2; i++) {
+		forge_init(&forged[i], i + 1);
+		payi_ring_store_own(&forge_counters(&forged[i])->lane[1].attempted,
+				    (UINT64_C(1) << 48) - 1 + i);
+		forge_put(&forged[i], client_site.rings, true);
+	}
+	step(3);
+	cr_assert_eq(number("SELECT count(*) FROM rings WHERE state = 'open'"), 1);
+	cr_assert_eq(number("SELECT count(*) FROM rings WHERE state = 'aside'"), 1);
+	cr_assert_eq(number("SELECT max(attempted) FROM lanes"), (INT64_C(1) << 48) - 1);
+	intake_close(intake);
+	for (int i = 0; i < 2; i++)
+		forge_remove(&forged[i], client_site.rings);
+}
+
+/* One that has as many lanes as there may be is a ring like any other; so is it for the next agent, which says nothing of it. */
+Test(drain, a_ring_of_all_lanes)
+{
+	struct forge forge;
+	forge_init(&forge, 1);
+	forge.header.n_lanes = PAYI_RING_LANES_MAX;
+	forge.bytes = PAYI_RING_DATA_AT_MIN + PAYI_RING_LANES_MAX * FORGE_LANE_BYTES;
+	forge_counters(&forge)->lane[PAYI_RING_LANES_MAX - 1] = forge_counters(&forge)->lane[0];
+	forge_put(&forge, client_site.rings, true);
+	const size_t bytes = (size_t)payi_ring_load_own(&forge_counters(&forge)->lane[0].tail);
+	cr_assert_eq(pwrite(forge.fd, forge.at + PAYI_RING_DATA_AT_MIN, bytes,
+			    PAYI_RING_DATA_AT_MIN + (PAYI_RING_LANES_MAX - 1) * FORGE_LANE_BYTES),
+		     (ssize_t)bytes);
+	open_at_site();
+	step(2);
+	intake_close(intake);
+	open_intake();
+	step(2);
+	cr_assert_eq(count_log("the database does not know a ring"), 0);
+	close(forge.fd);
+	step(2);
+	cr_assert_eq(number("SELECT count(*) FROM rings WHERE state = 'closed'"), 1);
+	cr_assert_eq(number("SELECT sum(sequence) FROM lanes"), 2 * FORGE_RECORDS);
+	cr_assert_eq(number("SELECT count(*) FROM lanes"), 2);
+	intake_close(intake);
+}
+
 /* ---- How many ------------------------------------------------------------------------------------- */
 
 static void limit_descriptors(rlim_t n)
