@@ -31,7 +31,7 @@ static void end(void)
 	help_site_remove(&site);
 }
 
-TestSuite(scan, .init = begin, .fini = end);
+TestSuite(scan, .init = begin, .fini = end, .timeout = 60);
 
 static void make(int first, int n)
 {
@@ -75,6 +75,33 @@ Test(scan, a_whole_pass_begins_anew)
 	cr_assert_not(scan_is_under_way(scan));
 }
 
+static int next_descriptor(void)
+{
+	const int fd = dup(dir);
+	close(fd);
+	return fd;
+}
+
+/* One of a pass that is given up, and one of a scan that is. */
+Test(scan, leaves_no_descriptor_behind)
+{
+	struct scan *other;
+	make(0, RINGS);
+	const int before = next_descriptor();
+	cr_assert_eq(scan_new(dir, &other, &err), 0);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(scan_begin(other, false, &err), 0);
+		cr_assert_not_null(scan_next(other));
+		cr_assert(scan_is_under_way(other));
+		cr_assert_eq(scan_begin(other, true, &err), 0);
+		cr_assert_not_null(scan_next(other));
+		cr_assert_eq(next_descriptor(), before + 1);
+	}
+	scan_free(other);
+	scan_free(NULL);
+	cr_assert_eq(next_descriptor(), before);
+}
+
 /* Among files that are none, and that take portions all the same. */
 Test(scan, finds_a_ring_among_a_heap_of_other_files)
 {
@@ -91,6 +118,16 @@ Test(scan, finds_a_ring_among_a_heap_of_other_files)
 	} while (scan_is_under_way(scan));
 	cr_assert_eq(n, 1);
 	cr_assert_gt(portions, 2);
+}
+
+/* More files than it remembers: it comes to its end all the same, and those beyond are found again in each pass. */
+Test(scan, more_rings_than_are_remembered)
+{
+	enum { KNOWN = 16384, MANY = 2 * KNOWN + 500 };
+	make(0, MANY);
+	cr_assert_eq(count_portion(true), MANY);
+	cr_assert_eq(count_portion(true), MANY - KNOWN);
+	cr_assert_eq(count_portion(true), MANY - KNOWN);
 }
 
 Test(scan, what_is_to_come_again_comes_with_the_next_pass_or_much_later)
