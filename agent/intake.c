@@ -245,6 +245,7 @@ static int work(struct intake *intake, int64_t now_us, int64_t wall_us, bool all
 		if (status)
 			return status;
 	}
+	retention_watch(&intake->retention, intake->store, now_us);
 	bool due = !all && retention_due_us(&intake->retention, now_us) <= now_us;
 	/* A disk that was full may have room again when something goes that need not stay. */
 	int status = due && intake->paused ? retain(intake, now_us, wall_us) : 0;

@@ -38,26 +38,30 @@ static int ask_file_system(void *context, const char *path, int64_t *free_bytes,
 }
 
 /* A file system that does not tell is taken for large. */
-static int64_t missing(const struct retain *job)
+int64_t retain_missing(const struct retention_policy *policy, const char *path,
+		       int64_t *wanted_bytes)
 {
-	const struct retention_policy *policy = &job->retention->policy;
+	*wanted_bytes = INT64_MAX;
 	int64_t free_bytes = 0;
 	int64_t all_bytes = 0;
 	if (policy->min_free_bytes == 0 ||
-	    (policy->room ? policy->room : ask_file_system)(policy->room_context, job->store->path,
-							    &free_bytes, &all_bytes))
+	    (policy->room ? policy->room : ask_file_system)(policy->room_context, path, &free_bytes,
+							    &all_bytes))
 		return 0;
-	return smaller(policy->min_free_bytes, all_bytes / MIN_FREE_SHARE) - free_bytes;
+	*wanted_bytes = smaller(policy->min_free_bytes, all_bytes / MIN_FREE_SHARE);
+	return *wanted_bytes - free_bytes;
 }
 
 static int look(struct retain *job, struct room *room, struct err *err)
 {
 	bool found = false;
+	int64_t wanted_bytes;
 	int status = retain_number(retain_statement(job, RETAIN_PAGES), &room->pages, &found, err);
 	if (!status)
 		status = retain_number(retain_statement(job, RETAIN_FREE_PAGES), &room->free_pages,
 				       &found, err);
-	room->missing_bytes = missing(job);
+	room->missing_bytes =
+		retain_missing(&job->retention->policy, job->store->path, &wanted_bytes);
 	return status;
 }
 

@@ -14,8 +14,12 @@ enum {
 	LOOK_US = 1000000,
 	ROUND_US = 60000000,
 	ROUND_PRESSED_US = 5000000,
+	ROUND_WATCH_US =
+		1000000, /* a round that is begun before its time comes so long behind another */
 	SAY_AGAIN_US = 300000000,
 	SELDOM_S = 3600,
+	WAL_SHARE =
+		4, /* of what shall be free, the WAL may take so much: deleting, too, is written there first */
 	NAMES_STEPS = 2000, /* in a round, so that it keeps nothing else waiting */
 	/*
 	 * The rest after a slice, as a multiple of its time: under pressure it takes half of the thread, else a fifth. What
@@ -117,6 +121,16 @@ int64_t retention_due_us(struct retention *retention, int64_t now_us)
 	return retention->due_us;
 }
 
+void retention_watch(struct retention *retention, struct store *store, int64_t now_us)
+{
+	int64_t wanted_bytes;
+	const bool between = retention->started && retention->phase == 0;
+	const int64_t missing = retain_missing(&retention->policy, store->path, &wanted_bytes);
+	store_bound_wal(store, wanted_bytes / WAL_SHARE);
+	if (between && missing > 0 && now_us >= retention->watch_us && now_us < retention->due_us)
+		retention->due_us = now_us;
+}
+
 /* A round that ends under pressure has found nothing more that it may take. */
 static void say_pressure(struct retention *retention, enum retain_reason reason, int64_t now_us)
 {
@@ -148,6 +162,7 @@ static int end_round(struct retain *job, int64_t now_us, struct err *err)
 	retention->worked = false;
 	retention->names.left = NAMES_STEPS;
 	retention->due_us = now_us + (pressed ? ROUND_PRESSED_US : ROUND_US);
+	retention->watch_us = pressed ? retention->due_us : now_us + ROUND_WATCH_US;
 	return 0;
 }
 

@@ -44,6 +44,7 @@ struct retention {
 	struct retention_policy policy;
 	int phase;
 	int64_t due_us; /* CLOCK_BOOTTIME */
+	int64_t watch_us; /* from then on a round begins before its time when the disk is short of room */
 	bool started;
 	bool stuck;        /* the last round ended under pressure: its pace is kept */
 	int64_t busy_us;   /* that others wrote since the last slice */
@@ -78,6 +79,12 @@ void retention_busy(struct retention *retention, int64_t took_us);
  */
 int retention_look(struct retention *retention, struct store *store, int64_t now_us, bool *due,
 		   struct err *err);
+
+/*
+ * Asks the file system how much room there is, which takes a microsecond: between two rounds a busy agent may store more than
+ * shall be free. To be called before each transaction. Keeps the WAL within what shall be free, too.
+ */
+void retention_watch(struct retention *retention, struct store *store, int64_t now_us);
 
 /*
  * A slice, into the store's transaction, before anything else is put there. Negative: roll back. now_us: CLOCK_BOOTTIME;

@@ -218,6 +218,10 @@ int retain_names(struct retain *job, struct err *err);
 
 enum retain_reason { RETAIN_AGE, RETAIN_BYTES, RETAIN_DISK, RETAIN_NO_REASON };
 
+/* What is missing on the file system of path, of what is wanted to be free there; 0 or less: nothing. INT64_MAX: no matter. */
+int64_t retain_missing(const struct retention_policy *policy, const char *path,
+		       int64_t *wanted_bytes);
+
 /* 0: *reason is why more must go, or RETAIN_NO_REASON. */
 int retain_pressure(struct retain *job, enum retain_reason *reason, struct err *err);
 

@@ -19,6 +19,7 @@
  * an open transaction must not stop the rings from being drained.
  */
 enum {
+	PAGE_BYTES = 8192,         /* migrate.c */
 	WAL_IDLE_PAGES = 512,      /* 4 MiB */
 	WAL_LONG_PAGES = 6144,     /* 48 MiB */
 	WAL_STARVED_PAGES = 32768, /* 256 MiB */
@@ -91,6 +92,7 @@ static int open_parts(struct store *store, struct err *err)
 		return err_wrap(err, "cannot use the database %s", store->path);
 	store->within = false;
 	store->wal_pages = 0;
+	store->wal_long = store->wal_long ? store->wal_long : WAL_LONG_PAGES;
 	store->shrunk = false;
 	store->wal_starved = WAL_STARVED_PAGES;
 	sqlite3_wal_hook(store->db, note_wal, store);
@@ -194,7 +196,7 @@ void store_close(struct store *store)
 
 int store_begin(struct store *store, struct err *err)
 {
-	if (store->wal_pages >= WAL_LONG_PAGES)
+	if (store->wal_pages >= store->wal_long)
 		(void)store_checkpoint(store, NULL); /* the WAL takes more, if need be */
 	const int status = sql_run(store->statement[STORE_BEGIN], err, SQL_END);
 	store->within = !status;
@@ -251,6 +253,14 @@ void store_rollback(struct store *store)
 	ids_forget(store->instances);
 	ids_forget(store->names);
 	store->last_id = store->committed_id;
+}
+
+void store_bound_wal(struct store *store, int64_t bytes)
+{
+	const int64_t pages = bytes / PAGE_BYTES;
+	store->wal_long = pages > WAL_LONG_PAGES   ? WAL_LONG_PAGES
+			  : pages < WAL_IDLE_PAGES ? WAL_IDLE_PAGES
+						   : (int)pages;
 }
 
 int store_checkpoint(struct store *store, struct err *err)

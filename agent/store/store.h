@@ -141,4 +141,7 @@ int store_dead_step(struct store *store, struct store_dead *dead, int64_t now_us
  */
 int store_checkpoint(struct store *store, struct err *err);
 
+/* How long the WAL of a busy store may become before that is done, within 4 and 48 MiB. */
+void store_bound_wal(struct store *store, int64_t bytes);
+
 #endif

@@ -156,6 +156,7 @@ struct store {
 	bool within;          /* a transaction: see refuse_stray() */
 	bool in_doubt;        /* the last commit failed half-way: only the database knows */
 	bool shrunk;          /* the file will be, with the next checkpoint */
+	int wal_long;         /* pages from which on a busy store moves them */
 	int wal_pages;        /* in the WAL, that a checkpoint would move */
 	int wal_starved;      /* so many are too many: wait for readers */
 };
