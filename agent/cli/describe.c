@@ -16,7 +16,6 @@ enum { N_LISTS = 3, NAME_BYTES = 64 };
 /* What is behind a tab is for the shell alone: these ask it for paths, others tell what a candidate is for. */
 #define DESCRIBE_FILES "\tfiles"
 #define DESCRIBE_DIRS  "\tdirs"
-#define DESCRIBE_DATE  "November 27, 2026" /* fixed, so that the same source makes the same pages */
 
 static bool is_shown(const struct argp_option *option)
 {
@@ -201,7 +200,7 @@ void describe_page_head(const char *name, const char *section, const char *about
 	snprintf(title, sizeof(title), "%s", name);
 	for (char *c = title; *c; c++)
 		*c = (char)toupper((unsigned char)*c);
-	printf(".Dd %s\n.Dt %s %s\n.Os payi-agent %s\n.Sh NAME\n.Nm %s\n.Nd %s\n", DESCRIBE_DATE,
+	printf(".Dd %s\n.Dt %s %s\n.Os payi-agent %s\n.Sh NAME\n.Nm %s\n.Nd %s\n", PAYI_VERSION_DATE,
 	       title, section, payi_version(), name, about);
 }
 

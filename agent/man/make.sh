@@ -4,8 +4,10 @@
 set -eu
 agent=$1 source=$2 out=$3
 mkdir -p "$out/man1" "$out/man5" "$out/man7"
+"$agent" manual conf >"$out/man5/payi-agent.conf.5"
+date=$(sed -n 's/^\.Dd //p' "$out/man5/payi-agent.conf.5")
 "$agent" manual commands >"$out/commands"
-sed -e "/^@COMMANDS@\$/{
+sed -e "s/@DATE@/$date/" -e "/^@COMMANDS@\$/{
 r $out/commands
 d
 }" "$source/payi-agent.1" >"$out/man1/payi-agent.1"
@@ -13,5 +15,4 @@ sed -n 's/^\.It Xr payi-agent-\(.*\) 1$/\1/p' "$out/commands" | while read -r co
 	"$agent" manual "$command" >"$out/man1/payi-agent-$command.1"
 done
 rm "$out/commands"
-"$agent" manual conf >"$out/man5/payi-agent.conf.5"
 "$agent" manual views >"$out/man7/payi-agent-views.7"

@@ -6,6 +6,9 @@ agent=$1 pages=$2 client=$3
 bad=$(mktemp)
 trap 'rm -f "$bad"' EXIT
 
+dates=$(sed -n 's/^\.Dd //p' "$pages"/man?/* "$client"/man3/* | sort -u)
+[ "$(printf '%s\n' "$dates" | wc -l)" = 1 ] && date -d "$dates" >/dev/null || echo "pages are of several days, or of none: $dates" >>"$bad"
+
 for page in "$pages"/man?/* "$client"/man3/*; do
 	[ -s "$page" ] || echo "$page: empty" >>"$bad"
 	if command -v mandoc >/dev/null; then

@@ -39,6 +39,15 @@ sh agent/packaging/deb.sh
 for library in $(dpkg-deb -f build-deb/payi-agent_*.deb Depends | tr ',' '\n' | sed 's/ *(.*//; s/^ *//' | grep -E '^(lib|zlib)' | grep -vx libc6); do
 	grep -qE "^ .*[ ]$library( |\$)" agent/packaging/Containerfile || { echo "deb: the container file has no $library" >&2; exit 1; }
 done
+
+# Nothing that Debian's own checker finds, but that nobody has been named who answers for the packages.
+if command -v lintian >/dev/null; then
+	lintian --fail-on error --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact build-deb/*.deb
+fi
+# They say of themselves which version they are.
+version=$(dpkg-deb -f build-deb/payi-agent_*.deb Version)
+dpkg-parsechangelog -l agent/packaging/deb/changelog -S Version | grep -qx "$version"
+
 dir=$(mktemp -d /tmp/payi-deb.XXXXXX)
 box=
 clean_up() {
@@ -54,8 +63,18 @@ else
 	mirror=$(apt-get indextargets --format '$(SITE)' | sort -u | head -n 1)
 	debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm "$dir/root" "$mirror"
 fi
-mkdir -p "$dir/root/debs"
+mkdir -p "$dir/root/debs" "$dir/old"
 cp build-deb/*.deb "$dir/root/debs/"
+
+# The first source that packages were made of, with the first tables: what is upgraded from.
+first=$(git log --diff-filter=A --format=%H -- agent/packaging/deb.sh 2>/dev/null | tail -n 1)
+if [ -n "$first" ]; then
+	git archive "$first" | tar -x -C "$dir/old"
+	sed -i 's/cpack -G DEB/cpack -G DEB -D CPACK_PACKAGE_VERSION=0.0.9/' "$dir/old/agent/packaging/deb.sh"
+	sh "$dir/old/agent/packaging/deb.sh"
+	mkdir "$dir/root/debs/old"
+	cp "$dir/old/build-deb/payi-agent_0.0.9_"*.deb "$dir/old/build-deb/libpayi0_0.0.9_"*.deb "$dir/root/debs/old/"
+fi
 cp build-deb/client/examples/genai_service "$dir/root/debs/"
 
 PAYI_DEB=boot unshare --mount --pid --fork --uts --ipc --cgroup --kill-child sh "$0" "$dir/root" </dev/null >"$dir/boot.log" 2>&1 &
@@ -139,8 +158,37 @@ setpriv --reuid app --regid app --init-groups payi-agent track --data-dir /tmp <
 apt-get install -q -y --reinstall /debs/payi-agent_*.deb >/dev/null
 soon systemctl is-active payi-agent
 
+# From an old version: what was tracked, what is set, and an application that goes on tracking meanwhile, stay.
+if [ -d /debs/old ]; then
+	dpkg --purge payi-agent libpayi-dev libpayi0 >/debs/log 2>&1 || { cat /debs/log; exit 1; }
+	dpkg -i /debs/old/*.deb >/debs/log 2>&1 || { cat /debs/log; exit 1; }
+	soon systemctl is-active payi-agent
+	payi-agent version | grep -q 'payi-agent 0'
+	printf '[agent]\nlog_level = debug\n' >/etc/payi/agent.conf.d/mine.conf
+	usermod -aG payi app
+	stored() { as_payi sqlite3 -readonly /var/lib/payi/payi.db 'SELECT count(*) FROM events'; }
+	migration() { as_payi sqlite3 -readonly /var/lib/payi/payi.db 'PRAGMA user_version'; }
+	setpriv --reuid app --regid app --init-groups /debs/genai_service --requests 200 >/debs/app.log
+	before=$(stored)
+	old=$(migration)
+	[ "$before" -gt 200 ]
+	setpriv --reuid app --regid app --init-groups /debs/genai_service --requests 3000 >/debs/app.log &
+	apt-get install -q -y --no-install-recommends /debs/payi-agent_*.deb /debs/libpayi0_*.deb >/debs/log 2>&1 || { cat /debs/log; exit 1; }
+	wait $!
+	soon systemctl is-active payi-agent
+	systemctl is-enabled payi-agent
+	[ "$(migration)" -gt "$old" ]
+	meanwhile=$(sed -n 's/^\([0-9,]*\) events tracked by.*/\1/p' /debs/app.log | tr -d ,)
+	all_stored() { [ "$(stored)" = $((before + meanwhile)) ]; }
+	soon all_stored
+	as_payi payi-agent status | grep -q balanced
+	grep -q debug /etc/payi/agent.conf.d/mine.conf
+	as_payi payi-agent config show --config /etc/payi/agent.conf | grep -q 'log_level = debug'
+	[ -z "$(find /var/lib/payi -name '*.corrupt*')" ]
+fi
+
 # Removing keeps what is the operator's; purging keeps nothing.
-apt-get remove -q -y payi-agent libpayi-dev libpayi0 >/dev/null
+apt-get remove -q -y payi-agent libpayi0 >/dev/null
 ! systemctl is-active payi-agent
 [ -f /var/lib/payi/payi.db ] && [ -f /etc/payi/agent.conf ]
 dpkg --purge payi-agent libpayi-dev libpayi0 >/debs/log 2>&1 || { cat /debs/log; exit 1; }

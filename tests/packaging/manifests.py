@@ -11,6 +11,7 @@ import yaml
 
 packaging = pathlib.Path(sys.argv[1]) / "agent" / "packaging"
 broken = []
+checked = set()
 
 
 def rule(holds, where, what):
@@ -29,9 +30,104 @@ class Strict(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# What of the API is used, with its types: apps/v1, batch/v1 and core/v1. A field that is not here is mistyped, or to be added.
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+QUANTITY = re.compile(r"[0-9]+(m|Ki|Mi|Gi)?")
+IMAGE = re.compile(r"[a-z0-9][a-z0-9._/-]*:[A-Za-z0-9._-]+")
+PATH = re.compile(r"/[^:]*")
+LABELS = {"*": NAME}
+PROBE = {"exec": {"command": [str]}, "periodSeconds": int, "timeoutSeconds": int, "failureThreshold": int}
+AMOUNTS = {"cpu": QUANTITY, "memory": QUANTITY}
+SECURITY = {"runAsUser": int, "runAsGroup": int, "runAsNonRoot": bool, "allowPrivilegeEscalation": bool,
+            "readOnlyRootFilesystem": bool, "capabilities": {"drop": [str], "add": [str]}}
+CONTAINER = {"name": NAME, "image": IMAGE, "command": [str], "args": [str], "restartPolicy": "Always",
+             "env": [{"name": re.compile(r"[A-Z_]+"), "value": str}], "securityContext": SECURITY,
+             "startupProbe": PROBE, "livenessProbe": PROBE, "readinessProbe": PROBE,
+             "resources": {"requests": AMOUNTS, "limits": AMOUNTS},
+             "volumeMounts": [{"name": NAME, "mountPath": PATH, "readOnly": bool}]}
+POD = {"restartPolicy": "Never", "priorityClassName": "system-node-critical", "tolerations": [{"operator": "Exists"}],
+       "terminationGracePeriodSeconds": int,
+       "securityContext": {"fsGroup": int, "fsGroupChangePolicy": "OnRootMismatch", "runAsNonRoot": bool,
+                           "seccompProfile": {"type": "RuntimeDefault"}},
+       "initContainers": [CONTAINER], "containers": [CONTAINER],
+       "volumes": [{"name": NAME, "emptyDir": {"medium": "Memory", "sizeLimit": QUANTITY},
+                    "hostPath": {"path": PATH, "type": "DirectoryOrCreate"},
+                    "secret": {"secretName": NAME, "defaultMode": int}}]}
+TEMPLATE = {"metadata": {"labels": LABELS}, "spec": POD}
+SELECTOR = {"matchLabels": LABELS}
+KINDS = {
+    "Deployment": {"apiVersion": "apps/v1", "spec": {"selector": SELECTOR, "template": TEMPLATE}},
+    "DaemonSet": {"apiVersion": "apps/v1", "spec": {
+        "selector": SELECTOR, "template": TEMPLATE,
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": int, "maxSurge": int}}}},
+    "Job": {"apiVersion": "batch/v1", "spec": {"backoffLimit": int, "template": TEMPLATE}},
+}
+
+
+def check_shape(where, value, shape):
+    if isinstance(shape, dict):
+        rule(isinstance(value, dict), where, "is no mapping")
+        for key, each in value.items() if isinstance(value, dict) else []:
+            rule(key in shape or "*" in shape, where, f"there is no field {key}")
+            check_shape(f"{where}.{key}", each, shape.get(key, shape.get("*", object)))
+    elif isinstance(shape, list):
+        rule(isinstance(value, list) and value, where, "is no list, or an empty one")
+        for i, each in enumerate(value if isinstance(value, list) else []):
+            check_shape(f"{where}[{i}]", each, shape[0])
+    elif isinstance(shape, re.Pattern):
+        rule(isinstance(value, str) and shape.fullmatch(value), where, f"'{value}' does not look like one")
+    elif isinstance(shape, str):
+        rule(value == shape, where, f"is '{value}', not '{shape}'")
+    else:
+        rule(isinstance(value, shape) and (shape is object or not (shape is int and isinstance(value, bool))), where,
+             f"'{value}' is no {shape.__name__}")
+
+
+def bytes_of(quantity):
+    number, unit = re.fullmatch(r"(\d+)(\D*)", quantity).groups()
+    return int(number) * {"": 1, "Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30}[unit]
+
+
+def check_containers(where, pod):
+    every = pod.get("initContainers", []) + pod["containers"]
+    names = [container["name"] for container in every]
+    rule(len(set(names)) == len(names), where, "two containers have one name")
+    rings = next((volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"]
+                  if volume["name"] == "rings" and "emptyDir" in volume), None)
+    for container in every:
+        limit = bytes_of(container["resources"]["limits"]["memory"])
+        rule(bytes_of(container["resources"]["requests"]["memory"]) <= limit, where, f"{container['name']} requests more memory than it may have")
+        rule(rings is None or bytes_of(rings) < limit, where, f"rings alone are more than the limit of {container['name']}")
+        for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+            patience = container.get(kind, {}).get("timeoutSeconds", 6)
+            rule(patience > 5, where, f"{kind} gives up before payi-agent health does")
+    for volume in pod["volumes"]:
+        rule(len(volume) == 2, where, f"volume {volume['name']} is not of one kind")
+        rule(volume.get("secret", {}).get("defaultMode", 0o440) == 0o440, where, "the key can be read by all, or not by its group")
+
+
+def check_manifest(where, manifest):
+    kind = KINDS.get(manifest.get("kind"))
+    rule(kind, where, f"is of no kind that is known here: {manifest.get('kind')}")
+    if not kind:
+        return
+    check_shape(where, manifest, {"kind": str, "metadata": {"name": NAME}, **kind})
+    rule(manifest.get("apiVersion") == kind["apiVersion"], where, "is of another version of the API")
+    spec = manifest["spec"]
+    if manifest["kind"] == "Job":
+        rule(spec["template"]["spec"].get("restartPolicy") == "Never", where, "a job must say Never or OnFailure")
+    else:
+        labels = spec["template"]["metadata"]["labels"]
+        rule(spec["selector"]["matchLabels"].items() <= labels.items(), where, "selects other pods than its own")
+    check_containers(where, spec["template"]["spec"])
+
+
 def load(name):
     documents = list(yaml.load_all((packaging / "kubernetes" / name).read_text(), Loader=Strict))
     rule(len(documents) == 1, name, "is not one document")
+    if name not in checked:
+        check_manifest(name, documents[0])
+    checked.add(name)
     return documents[0]
 
 
