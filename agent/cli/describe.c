@@ -200,8 +200,8 @@ void describe_page_head(const char *name, const char *section, const char *about
 	snprintf(title, sizeof(title), "%s", name);
 	for (char *c = title; *c; c++)
 		*c = (char)toupper((unsigned char)*c);
-	printf(".Dd %s\n.Dt %s %s\n.Os payi-agent %s\n.Sh NAME\n.Nm %s\n.Nd %s\n", PAYI_VERSION_DATE,
-	       title, section, payi_version(), name, about);
+	printf(".Dd %s\n.Dt %s %s\n.Os payi-agent %s\n.Sh NAME\n.Nm %s\n.Nd %s\n",
+	       PAYI_VERSION_DATE, title, section, payi_version(), name, about);
 }
 
 static void print_option(const struct argp_option *option)

@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MANY = 10000 }; /* rows: fewer are there before a bar could be */
+enum {
+	MANY = 10000,   /* rows: fewer are there before a bar could be */
+	AT_ONCE = 1000, /* rows of a table that are laid out together */
+};
 
 /* An output that ends early says so: who reads a file of a million lines does not see that the last is missing. */
 static void say_how_it_ended(const struct listing_question *question, int64_t n_rows,
@@ -26,6 +29,13 @@ static void say_how_it_ended(const struct listing_question *question, int64_t n_
 			question->command, (long long)n_rows);
 }
 
+/* A table's widths are those of the rows that are written first: of a short one, of all. */
+static bool is_short_table(const struct listing_question *question)
+{
+	const int64_t limit = question->filters->limit;
+	return question->format->kind == FORMAT_TABLE && limit && limit <= AT_ONCE;
+}
+
 static int print_rows(const struct listing_question *question, struct history *history,
 		      struct format *format, int64_t estimate, struct err *err)
 {
@@ -36,6 +46,8 @@ static int print_rows(const struct listing_question *question, struct history *h
 	progress_begin(&progress, estimate);
 	do {
 		n = history_read(history, format_row, format, err);
+		if (n > 0 && is_short_table(question))
+			continue;
 		status = n < 0 ? n : format_flush(format, err);
 		if (!status)
 			n_written = format_rows(format);
@@ -98,7 +110,10 @@ static void say_what_was_meant(const struct listing_question *question, struct q
 static void say_that_nothing_was_found(const struct listing_question *question, struct query_db *db)
 {
 	const char *unknown = history_ids_unknown(db, question->filters);
-	fprintf(stderr, "%s: nothing was found", question->command);
+	fprintf(stderr, "%s: %s", question->command,
+		question->kind == HISTORY_WAITING           ? "nothing waits"
+		: question->kind == HISTORY_USE_CASES_ALIKE ? "no two names look alike"
+							    : "nothing was found");
 	if (unknown)
 		fprintf(stderr, ": there never was such a %s", unknown);
 	if (unknown && strcmp(unknown, "use case") == 0)

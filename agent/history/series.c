@@ -15,8 +15,8 @@ enum {
 
 /* clang-format off */
 #define SUMS \
-	{"events",          "EVENTS",  HISTORY_INT,  1}, \
-	{"failures",        "FAILED",  HISTORY_INT,  4}, \
+	{"events",          "EVENTS",  HISTORY_SUM,  1}, \
+	{"failures",        "FAILED",  HISTORY_SUM,  4}, \
 	{"input_units",     "INPUT",   HISTORY_SUM,  1}, \
 	{"output_units",    "OUTPUT",  HISTORY_SUM,  1}, \
 	{"latency_mean_ms", "MEAN MS", HISTORY_REAL, 5}, \

@@ -120,10 +120,10 @@ Test(questions_table, of_usage)
 		"bob   triage         system.openai  gpt-4o            1       0    100      10   1300.0    1300    1300    1300    1300\n"
 		"eve   Triage         system.openai  gpt-4o            1       0      5       5     30.0      30      30      30      30\n");
 	answers("usage --by day",
-		"DAY         USE CASE       CATEGORY       RESOURCE  EVENTS  FAILED  INPUT  OUTPUT  UNITS            MEAN MS  MAX MS  P50 MS  P95 MS  P99 MS\n"
-		"2100-01-02  Triage         system.openai  gpt-4o         1       0      5       5  text 5/5            30.0      30      30      30      30\n"
-		"2100-01-02  document_chat  system.openai  o3             1       0  70000    9000  text 70000/9000\n"
-		"2100-01-02  triage         system.openai  gpt-4o         1       0    100      10  vision 100/10     1300.0    1300    1300    1300    1300\n"
-		"2100-01-01  triage         system.openai  gpt-4o         2       0   2000    1800  text 2000/1800    1850.0    2500    1184    2496    2496\n"
+		"DAY         USE CASE       CATEGORY       RESOURCE     EVENTS  FAILED  INPUT  OUTPUT  UNITS            MEAN MS  MAX MS  P50 MS  P95 MS  P99 MS\n"
+		"2100-01-02  Triage         system.openai  gpt-4o            1       0      5       5  text 5/5            30.0      30      30      30      30\n"
+		"2100-01-02  document_chat  system.openai  o3                1       0  70000    9000  text 70000/9000\n"
+		"2100-01-02  triage         system.openai  gpt-4o            1       0    100      10  vision 100/10     1300.0    1300    1300    1300    1300\n"
+		"2100-01-01  triage         system.openai  gpt-4o            2       0   2000    1800  text 2000/1800    1850.0    2500    1184    2496    2496\n"
 		"2100-01-01  triage         system.openai  gpt-4o-mini       1       1    800       0  text 800/0          90.0      90      90      90      90\n");
 }
