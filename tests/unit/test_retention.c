@@ -354,6 +354,37 @@ Test(retention, frees_as_much_as_the_disk_lacks)
 	fixture_close(fixture);
 }
 
+/* Between two rounds a minute may lie, and much may be stored; but where nothing may go, no round follows the other at once. */
+Test(retention, begins_before_its_time_when_the_disk_is_short_of_room)
+{
+	struct fixture fixture[1];
+	struct disk disk = {.free_bytes = 20 << 20, .all_bytes = 1 << 30};
+	const struct retention_policy policy = {
+		.min_free_bytes = 14 << 20, .room = disk_room, .room_context = &disk};
+	struct retention retention;
+	fixture_open(fixture);
+	fixture_fill(fixture, 10);
+	retention_init(&retention, &policy);
+	const int64_t first_us = retention_due_us(&retention, START_US);
+	retention_watch(&retention, fixture->store, START_US + 1);
+	cr_expect_eq(retention_due_us(&retention, START_US + 1), first_us, "there is room");
+	disk.free_bytes = 13 << 20;
+	retention_watch(&retention, fixture->store, START_US + 2);
+	cr_expect_eq(retention_due_us(&retention, START_US + 2), START_US + 2);
+
+	do {
+		must(store_begin(fixture->store, &fixture->err));
+		must(retention_step(&retention, fixture->store, START_US + 2, START_US,
+				    &fixture->err));
+		must(store_commit(fixture->store, &fixture->err));
+	} while (retention.phase != 0);
+	const int64_t next_us = retention_due_us(&retention, START_US + 3);
+	cr_expect_gt(next_us, START_US + 1000000, "undelivered events may not go");
+	retention_watch(&retention, fixture->store, START_US + 3);
+	cr_expect_eq(retention_due_us(&retention, START_US + 3), next_us);
+	fixture_close(fixture);
+}
+
 /* What is asked of a large disk is too much of a small one. */
 Test(retention, asks_no_more_than_a_tenth_of_a_small_disk)
 {
