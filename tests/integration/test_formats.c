@@ -153,8 +153,9 @@ static json_t *parse_lines(const char *command, const char *text)
 /* Between two questions time goes on, and agents write their databases. */
 static void leave_out_what_moves(json_t *row)
 {
-	static const char *const names[] = {"idle_s", "time",       "database",
-					    "agent",  "retry_time", "text"};
+	static const char *const names[] = {
+		"idle_s",   "time",    "database",          "agent", "sinks", "retry_time",
+		"attempts", "message", "last_refused_time", "text"};
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		json_object_del(row, names[i]);
 }
