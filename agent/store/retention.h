@@ -81,8 +81,8 @@ int retention_look(struct retention *retention, struct store *store, int64_t now
 		   struct err *err);
 
 /*
- * Asks the file system how much room there is, which takes a microsecond: between two rounds a busy agent may store more than
- * shall be free. To be called before each transaction. Keeps the WAL within what shall be free, too.
+ * Asks the file system how much room there is, which takes a microsecond: what others fill of it is seen at once, also while
+ * nothing is stored; a round is begun for it. Keeps the WAL within what shall be free. To be called before each step.
  */
 void retention_watch(struct retention *retention, struct store *store, int64_t now_us);
 

@@ -291,6 +291,7 @@ Test(formats, say_the_same)
 {
 	payi_client *client; /* a ring that is there */
 	cr_assert(payi_client_open(NULL, &client) == PAYI_OK, "%s", payi_last_error());
+	help_wait_query(&site, "SELECT count(*) FROM rings WHERE state = 'open'", 1, 30);
 	for (int i = 0; i < N_ASKED; i++)
 		check(asked[i], 0);
 	payi_client_close(client);
