@@ -1,6 +1,6 @@
 /*
  * Retention by free disk on a file system that is really small: a tmpfs of its own, in a mount namespace. What the
- * agent stores itself, more than the disk holds, does not fill it, and what another fills of it is given back to him.
+ * agent stores, more than the disk holds, does not fill it.
  */
 #define _GNU_SOURCE /* unshare() */
 #include "help/help.h"
@@ -169,21 +169,4 @@ Test(retention_disk, is_not_filled_by_what_is_stored)
 		disk_has(FREE_MIB * (int64_t)MIB);
 	}
 	check_well(N_WAVES * WAVE);
-}
-
-Test(retention_disk, is_given_back_to_who_fills_it)
-{
-	char path[HELP_PATH_BYTES + 16];
-	enum { FIRST = 3000, /* 47 MiB */ LEFT = 12 * MIB };
-	start_agent();
-	track(FIRST);
-	cr_expect_eq(help_query_int(&site, "SELECT count(*) FROM retention_counts"), 0,
-		     "there was room");
-	snprintf(path, sizeof(path), "%s/filler", site.data);
-	const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	cr_assert_eq(posix_fallocate(fd, 0, free_bytes() - LEFT), 0);
-	close(fd);
-	disk_has(FREE_MIB * (int64_t)MIB);
-	track(40);
-	check_well(FIRST + 40);
 }
