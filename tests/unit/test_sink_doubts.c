@@ -274,3 +274,23 @@ Test(sink_doubts, unknown_categories_and_resources_are_dead_with_their_code)
 	cr_assert_str_eq(outcome_of(101)->code, "category_not_found");
 	cr_assert_str_eq(outcome_of(102)->code, "category_resource_not_found");
 }
+
+/* The fifth time, and nobody has ever said that it is not there. */
+Test(sink_doubts, a_duplicate_whose_look_ups_were_not_answered_is_not_given_up)
+{
+	const struct sink_event event = sink_event(101, (struct sink_event_more){0});
+	const struct sink_item item = {
+		.id = 101, .record = event.record, .record_bytes = event.bytes, .attempts = 9};
+	endpoint.finds = true;
+	cr_assert(batch_add(&batch, &item, wall_us));
+	expect_sent(101, 1);
+	answer_with(400, duplicate);
+	for (int i = 0; i < 10; i++) {
+		expect_lookup(101);
+		answer_with(503, "");
+	}
+	expect_sent(101, 1);
+	answer_with(400, duplicate);
+	settle();
+	cr_assert_eq(outcome_of(101)->verdict, SINK_DEFERRED);
+}

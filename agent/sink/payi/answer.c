@@ -61,12 +61,14 @@ static void refused_time(const struct taking *t, size_t index, int status,
 
 /*
  * Said to be there, not found, sent again, said to be there: its word is all that there is where look-ups find
- * nothing; where they do find others, somebody is wrong, and a person must look at it some day.
+ * nothing; where they do find others, somebody is wrong, and a person must look at it some day. A look-up that was not answered,
+ * or not made since the first ones were missing, says nothing: then it waits on.
  */
 static void known_but_missing(const struct taking *t, size_t index, int status,
 			      const struct reply_error *error)
 {
-	bool is_last = t->batch->items[index].attempts >= UNKNOWN_TRIES;
+	const struct batch_item *item = &t->batch->items[index];
+	bool is_last = item->was_missing && item->attempts >= UNKNOWN_TRIES;
 	if (!t->endpoint->finds)
 		batch_delivered(t->batch, index);
 	else if (is_last)

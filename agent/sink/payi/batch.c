@@ -258,6 +258,7 @@ void batch_missing(struct batch *batch)
 	batch->n_missing++;
 	batch->n_in_body = 0;
 	batch->items[batch->looked_up].in_doubt = false;
+	batch->items[batch->looked_up].was_missing = true;
 	if (batch->n_found == 0 && batch->n_missing == MISSING_ENOUGH)
 		end_doubts(batch);
 }
