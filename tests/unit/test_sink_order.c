@@ -191,3 +191,27 @@ Test(sink_order, a_batch_that_has_left_all_behind_waits_for_none)
 	cr_assert_eq(queue_slow_us(&queue), INT64_MAX);
 	queue_release(&queue);
 }
+
+/* Of a slow one a part was put off already: what is of its instance does not pass it by either. */
+Test(sink_order, what_a_slow_batch_has_put_off_keeps_its_instance_back)
+{
+	queue = (struct queue){.host = host,
+			       .sink = "payi",
+			       .batch_events = 10,
+			       .batch_bytes = 1 << 19,
+			       .in_flight = 4};
+	cr_assert_eq(queue_init(&queue, NULL), 0);
+	add_of(1);
+	add_of(2);
+	fill();
+	add_of(1);
+	fill();
+	struct queue_slot *slow = queue_next(&queue, 0);
+	batch_defer(&slow->batch, 0, SECOND, 500, NULL, NULL);
+	batch_advance(&slow->batch);
+	send_next(0);
+	queue_pass_by(&queue, 5 * SECOND);
+	cr_assert_null(queue_next(&queue, 5 * SECOND));
+	cr_assert_eq(n_behind, 1);
+	queue_release(&queue);
+}

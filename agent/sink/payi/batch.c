@@ -442,10 +442,14 @@ void batch_let_go(struct batch *batch)
 	batch_advance(batch);
 }
 
+/* Behind what the other has yet to send, and behind what it has put off: that goes again only once both are settled. */
 void batch_leave_behind(struct batch *batch, const struct batch *other)
 {
 	for (size_t i = 0; i < other->n_items; i++)
 		batch_keep_back(batch, other->items[i].instance, 0);
+	for (size_t i = 0; i < other->n_verdicts; i++)
+		if (sink_waits(other->verdicts[i].outcome.verdict))
+			batch_keep_back(batch, other->verdicts[i].outcome.instance, 0);
 	batch_let_go(batch);
 }
 
