@@ -3,6 +3,7 @@
 
 #include "prove/kit/prove.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,10 +15,14 @@
 
 enum what { ATTEMPTED = 1, ACCEPTED = 2, REFUSED = 4, STORED = 8, DELIVERED = 16 };
 
-/* One line; smaller than anything that could be torn. */
+/*
+ * One line. A process that is killed within a write has written as much as was in one page of the file, and none of the rest:
+ * no line lies across two pages.
+ */
 struct entry {
-	uint32_t producer, number, what;
+	uint32_t producer, number, what, unused;
 };
+static_assert(4096 % sizeof(struct entry) == 0, "a line would be torn at the end of a page");
 
 void oracle_open(struct oracle *oracle, const struct place *place)
 {
@@ -39,7 +44,7 @@ void oracle_close(struct oracle *oracle)
 static void write_down(const struct oracle *oracle, uint32_t producer, uint32_t number,
 		       enum what what)
 {
-	const struct entry entry = {producer, number, (uint32_t)what};
+	const struct entry entry = {producer, number, (uint32_t)what, 0};
 	long n;
 	/* Not write(), at which a cancelled thread would end. */
 	while ((n = syscall(SYS_write, oracle->log, &entry, sizeof(entry))) < 0 && errno == EINTR)
