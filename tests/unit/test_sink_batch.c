@@ -379,3 +379,21 @@ Test(sink_batch, a_limit_id_with_a_comma_is_dead_in_single_form_and_stops_nothin
 	cr_assert_eq(settlement.n_delivered, 1);
 	cr_assert_eq(outcome_of(101)->verdict, SINK_DEAD);
 }
+
+/* Each has failed before, and so it is its own trouble; but not when one after the other fails, and none passes. */
+Test(sink_batch, events_that_fail_again_in_a_row_are_the_services_trouble)
+{
+	for (int i = 1; i <= 4; i++) {
+		const struct sink_event event = sink_event(100 + i, (struct sink_event_more){0});
+		const struct sink_item item = {.id = 100 + i,
+					       .record = event.record,
+					       .record_bytes = event.bytes,
+					       .attempts = 1};
+		cr_assert_eq(endpoint.state, ENDPOINT_UP);
+		batch_begin(&batch, true, 1 << 20);
+		cr_assert(batch_add(&batch, &item, wall_us));
+		expect_sent(100 + i, 1);
+		answer_with(502, "");
+	}
+	cr_assert_eq(endpoint.state, ENDPOINT_WAITING);
+}

@@ -17,6 +17,7 @@ enum {
 enum {
 	CLOCK_STEP_US = 1000000, /* of a Date header */
 	UNKNOWN_TRIES = 5,
+	SUSPECTS = 3,        /* so many in a row are no suspects any more */
 	CONFLICTS = 2,       /* so many in a row are no lock that timed out */
 	FAILURES = 2,        /* likewise, no chance */
 	FAILURES_OF_ALL = 6, /* likewise, where all fail */
@@ -243,13 +244,18 @@ static void conflict(const struct taking *t)
  * Over what does the service fail? Over nothing in particular, when others fail as well. When others pass, or when
  * an event fails alone that has failed before, it is this batch; so it is when the service says of itself that
  * it has broken (500; a gateway before one that is down says 502 to 504), and all there is to lose by halving
- * a batch in vain are a few larger requests.
+ * a batch in vain are a few larger requests. When several that have failed before fail one after the other, and nothing passes
+ * between them, it is the service after all: else all that was put off would be tried in an outage, without its waits.
  */
+static bool is_suspect(const struct batch *batch)
+{
+	return batch->n_in_body == 1 && batch->items[0].attempts > 0;
+}
+
 static bool others_passed(const struct taking *t)
 {
 	const struct batch *batch = t->batch;
-	bool suspected = batch->n_in_body == 1 && batch->items[0].attempts > 0;
-	return suspected ||
+	return (is_suspect(batch) && t->endpoint->suspects_failed < SUSPECTS) ||
 	       (batch->n_failures >= FAILURES && t->endpoint->n_answers != batch->answers_before);
 }
 
@@ -292,8 +298,10 @@ static int64_t failed(const struct taking *t, bool probe, int64_t now_us)
 	int32_t n_failures = batch->n_failures;
 	const int64_t asked_us = asked_wait_us(t->http);
 	bool own = others_passed(t) && !probe && asked_us < 0;
+	const bool suspect = is_suspect(batch);
 	if (is_worth_narrowing(t))
 		narrow(t);
+	t->endpoint->suspects_failed += suspect;
 	if (own)
 		return backoff_us(n_failures);
 	endpoint_failed(t->endpoint, probe, asked_us, now_us);

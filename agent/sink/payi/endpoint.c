@@ -38,7 +38,10 @@ static int64_t doubled(int64_t us, int times, int64_t max_us)
 
 void endpoint_answered(struct endpoint *endpoint, bool probe, enum ingest_form form, int64_t now_us)
 {
-	endpoint->n_answers += form != INGEST_LOOKUP;
+	if (form != INGEST_LOOKUP) {
+		endpoint->n_answers++;
+		endpoint->suspects_failed = 0;
+	}
 	if (form == INGEST_BULK) {
 		endpoint->form = ENDPOINT_BULK;
 		endpoint->bulk_refusals = 0;

@@ -44,8 +44,9 @@ struct endpoint {
 	int holds;         /* likewise */
 	int bulk_refusals; /* likewise, found out by an event that passed alone */
 	enum indexing indexing;
-	bool finds;         /* a look-up has found something, once */
-	uint64_t n_answers; /* to requests with events */
+	int suspects_failed; /* events that fail alone, again, in a row */
+	bool finds;          /* a look-up has found something, once */
+	uint64_t n_answers;  /* to requests with events */
 };
 
 void endpoint_init(struct endpoint *endpoint);
