@@ -5,6 +5,7 @@
 #include "drain/drain.h"
 #include "store/retention.h"
 #include "store/store.h"
+#include "store/wal.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ enum {
 struct intake {
 	struct store *store;
 	struct drain *drain;
+	char *database;
 	char *ring_dir;
 	struct retention retention;
 	struct letter *letters; /* not committed yet */
@@ -41,6 +43,7 @@ struct intake {
 	int64_t resume_us;
 	int64_t paused_since_us;
 	int64_t said_us;
+	bool wal_is_large;
 	int strikes; /* findings of damage in a row */
 	struct err error;
 };
@@ -61,6 +64,7 @@ int intake_open(const struct intake_options *options, struct intake **out, struc
 	if (!intake)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	intake->pause_us = PAUSE_FIRST_US;
+	intake->database = strdup(options->database);
 	intake->ring_dir = strdup(options->ring_dir);
 	keep_by(intake, &options->retention);
 	int status = store_open(&store, &intake->store, err);
@@ -84,6 +88,7 @@ void intake_close(struct intake *intake)
 	drain_close(intake->drain);
 	store_close(intake->store);
 	letter_free(intake->letters);
+	free(intake->database);
 	free(intake->ring_dir);
 	free(intake);
 }
@@ -139,6 +144,28 @@ uint64_t intake_settlements(const struct intake *intake)
 
 /* ---- A step --------------------------------------------------------------------------------------- */
 
+/* Once, when it has become so large, and once when that is over. Storing goes on meanwhile. */
+static void tell_of_wal(struct intake *intake)
+{
+	const int64_t bytes = store_wal_bytes(intake->store);
+	const bool is_large = bytes > WAL_LARGE_BYTES;
+	char who[WAL_HOLDER_BYTES] = "";
+	if (is_large == intake->wal_is_large)
+		return;
+	intake->wal_is_large = is_large;
+	counter_set(&intake->counters.wal_is_held, is_large);
+	if (is_large)
+		wal_holder(intake->database, who);
+	if (is_large)
+		log_warn("somebody reads the database in a transaction that does not end, and "
+			 "keeps the WAL "
+			 "from being emptied; it grows with all that is stored",
+			 LOG_STR("who", *who ? who : "unknown"), LOG_INT("wal_mb", bytes >> 20),
+			 LOG_STR("advice", "end that transaction, or its process"), LOG_END);
+	else
+		log_info("the WAL is emptied again", LOG_END);
+}
+
 static void committed(struct intake *intake)
 {
 	const int64_t before = drain_totals(intake->drain).records;
@@ -153,6 +180,7 @@ static void committed(struct intake *intake)
 	intake->letters = letter_committed(intake->letters);
 	intake->letters_due_us = 0;
 	intake->dirty = true;
+	tell_of_wal(intake);
 }
 
 /* What was taken before the store failed is there, or is to be taken again. */

@@ -77,6 +77,7 @@ struct intake_counters {
 	struct counter commits;
 	struct counter failures; /* steps that failed */
 	struct counter failing;  /* 1 while the last one has failed */
+	struct counter wal_is_held; /* 1: by a reader, so that it cannot be emptied */
 	struct counter tick_us;  /* now_us of the last step */
 	struct counter at_store; /* 1 during a step: whatever takes long then is the disk */
 	struct counter events;   /* committed, as intake_events() */

@@ -170,6 +170,10 @@ static void write_storage(const struct intake_counters *storage, struct buf *out
 	exposition_one(out, "payi_agent_store_failing", GAUGE,
 		       "1: the last transaction failed; rings keep their events.",
 		       (int64_t)counter_read(&storage->failing));
+	exposition_one(
+		out, "payi_agent_database_wal_held", GAUGE,
+		"1: a transaction that does not end keeps the write-ahead log from being emptied.",
+		(int64_t)counter_read(&storage->wal_is_held));
 	exposition_family(out, "payi_agent_drain_seconds", EXPOSITION_HISTOGRAM,
 			  "Time to read rings into a transaction.");
 	exposition_histogram(out, "payi_agent_drain_seconds", &storage->take);

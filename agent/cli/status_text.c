@@ -69,7 +69,21 @@ static void add_configuration(const char *trouble, struct buf *out)
 	buf_add_char(out, '\n');
 }
 
-static void add_database(const struct status *status, struct buf *out)
+static void add_wal(const struct status *status, const struct colour *colour, struct buf *out)
+{
+	if (!status->has_database || status->wal_bytes <= WAL_LARGE_BYTES)
+		return;
+	add_heading(out, "");
+	buf_addf(out, "%sTHE WAL GROWS%s: ", colour->bad, colour->end);
+	if (*status->wal_holder)
+		display_add(out, status->wal_holder);
+	else
+		buf_add_str(out, status->agent.runs ? "somebody"
+						    : "no agent runs to empty it, or somebody");
+	buf_add_str(out, " reads the database in a transaction that does not end; end it\n");
+}
+
+static void add_database(const struct status *status, const struct colour *colour, struct buf *out)
 {
 	add_heading(out, "Database");
 	display_add(out, status->database);
@@ -82,6 +96,7 @@ static void add_database(const struct status *status, struct buf *out)
 		buf_add_str(out, ": there is none yet; `payi-agent run` creates it");
 	}
 	buf_add_char(out, '\n');
+	add_wal(status, colour, out);
 }
 
 static void add_count(struct buf *out, const char *before, int64_t count)
@@ -266,7 +281,7 @@ void status_text(const struct status *status, const struct format_options *optio
 {
 	add_agent(&status->agent, options->colour, out);
 	add_configuration(status->configuration, out);
-	add_database(status, out);
+	add_database(status, options->colour, out);
 	add_books(status, options->colour, out);
 	for (int i = 0; i < status->n_sinks; i++)
 		add_sink(&status->sink[i], status->now_us, out);

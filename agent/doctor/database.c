@@ -4,6 +4,7 @@
 #include "doctor/doctor_parts.h"
 #include "settings.h"
 #include "store/query.h"
+#include "store/wal.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,8 +13,6 @@
 
 enum {
 	LOOK_US = 3000000, /* no longer: meanwhile the WAL cannot be emptied */
-	/* Twice what the agent cuts it back to. */
-	WAL_BYTES_MAX = 128 << 20,
 };
 
 static const char about[] = "database";
@@ -83,14 +82,19 @@ static void look_at_wal(struct doctor *doctor, const struct stat *database)
 	char path[PATH_MAX];
 	char bytes[HUMAN_BYTES];
 	char wal_bytes[HUMAN_BYTES];
+	char who[WAL_HOLDER_BYTES] = "";
 	struct stat wal = {0};
 	snprintf(path, sizeof(path), "%s-wal", doctor->settings->database);
 	if (stat(path, &wal))
 		wal.st_size = 0;
-	const bool large = wal.st_size > WAL_BYTES_MAX;
+	const bool large = wal.st_size > WAL_LARGE_BYTES;
 	doctor_say(doctor, large ? DOCTOR_WARNING : DOCTOR_OK, about, "%s, its WAL %s",
 		   human_bytes(database->st_size, bytes), human_bytes(wal.st_size, wal_bytes));
 	if (large)
+		wal_holder(doctor->settings->database, who);
+	if (*who)
+		doctor_advise(doctor, "%s keeps a transaction open on it: end that", who);
+	else if (large)
 		doctor_advise(doctor,
 			      "somebody keeps a transaction open on it (a sqlite3 shell?), or "
 			      "no agent runs: the agent empties it when nobody reads");

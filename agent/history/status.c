@@ -101,6 +101,8 @@ int status_gather(const char *database, const char *ring_dir, struct query_db *d
 	status->has_database = db && !done;
 	status->database_bytes = file_bytes(database, "");
 	status->wal_bytes = file_bytes(database, "-wal");
+	if (status->wal_bytes > WAL_LARGE_BYTES)
+		wal_holder(database, status->wal_holder);
 	return done ? done : status_read_rings(status, err);
 }
 

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "history/books.h"
 #include "store/query.h"
+#include "store/wal.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,6 +59,7 @@ struct status {
 	bool has_database;
 	int64_t database_bytes;
 	int64_t wal_bytes;
+	char wal_holder[WAL_HOLDER_BYTES]; /* of one that is too large; see store/wal.h */
 	struct books books; /* with what rings say beyond what is committed */
 	int64_t in_rings;   /* events */
 	int n_sinks;

@@ -64,6 +64,8 @@ static void add_database(const struct status *status, struct buf *out)
 	add_bool(out, "exists", status->has_database);
 	add_int(out, "bytes", status->database_bytes);
 	add_int(out, "wal_bytes", status->wal_bytes);
+	if (*status->wal_holder)
+		add_text(out, "wal_holder", status->wal_holder);
 	buf_add_char(out, '}');
 }
 

@@ -282,3 +282,8 @@ int store_checkpoint(struct store *store, struct err *err)
 		store->wal_starved = store->wal_pages + WAL_STARVED_PAGES;
 	return result == SQLITE_BUSY ? 0 : sql_error(store->db, err, "cannot checkpoint");
 }
+
+int64_t store_wal_bytes(const struct store *store)
+{
+	return store->wal_pages * (int64_t)PAGE_BYTES;
+}

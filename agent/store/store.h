@@ -51,6 +51,9 @@ enum { STORE_COMMITTED = 1 };
  */
 int store_reopen(struct store *store, struct err *err);
 
+/* What the write-ahead log has grown to, by the last commit. See store/wal.h for what is too much. */
+int64_t store_wal_bytes(const struct store *store);
+
 /* ---- Rings ---- */
 
 struct store_ring {

@@ -1,8 +1,11 @@
 #include "store_fixture.h"
 
+#include "store/wal.h"
+
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -644,5 +647,43 @@ Test(store, keeps_what_a_sink_reports)
 	assert_rows("SELECT name, state, last_error, last_error_us, last_success_us, next_try_us"
 		    " FROM sinks ORDER BY name",
 		    "other|offline|no route|5||9\npayi|sending|no route|5|7|\n");
+	fixture_close(fixture);
+}
+
+/* ---- Who reads for long --------------------------------------------------------------------------- */
+
+static int read_and_tell(const char *path, int to)
+{
+	sqlite3 *db = NULL;
+	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) ||
+	    sqlite3_exec(db, "BEGIN; SELECT count(*) FROM events", NULL, NULL, NULL))
+		return 1;
+	if (write(to, "r", 1) != 1)
+		return 1;
+	pause();
+	return 0;
+}
+
+Test(store, tells_which_other_process_holds_a_transaction_open)
+{
+	struct fixture fixture[1];
+	char who[WAL_HOLDER_BYTES], expected[WAL_HOLDER_BYTES], begun;
+	int ends[2];
+	fixture_open(fixture);
+	fixture_fill(fixture, 1);
+	wal_holder(fixture->path, who);
+	cr_expect_str_empty(who);
+	cr_assert_eq(pipe(ends), 0);
+	const pid_t reader = fork();
+	if (reader == 0)
+		_exit(read_and_tell(fixture->path, ends[1]));
+	cr_assert_eq(read(ends[0], &begun, 1), 1);
+	wal_holder(fixture->path, who);
+	snprintf(expected, sizeof(expected), "pid %ld (test_store)", (long)reader);
+	cr_expect_str_eq(who, expected);
+	kill(reader, SIGKILL);
+	waitpid(reader, NULL, 0);
+	wal_holder(fixture->path, who);
+	cr_expect_str_empty(who);
 	fixture_close(fixture);
 }
