@@ -215,3 +215,28 @@ Test(sink_order, what_a_slow_batch_has_put_off_keeps_its_instance_back)
 	cr_assert_eq(n_behind, 1);
 	queue_release(&queue);
 }
+
+/* It is still being filled when it is to leave one behind: what comes into it later of that instance stays behind, too. */
+Test(sink_order, what_a_batch_is_to_leave_behind_keeps_back_what_comes_into_it_later)
+{
+	queue = (struct queue){.host = host,
+			       .sink = "payi",
+			       .batch_events = 10,
+			       .batch_bytes = 1 << 19,
+			       .in_flight = 4,
+			       .batch_age_us = SECOND};
+	cr_assert_eq(queue_init(&queue, NULL), 0);
+	add_of(1);
+	queue.more = true;
+	queue_fill(&queue, 0, SINK_EVENT_TIME_US, false);
+	for (int i = 0; i < queue.n_slots; i++)
+		if (queue.slots[i].state == QUEUE_FILLING)
+			batch_keep_back(&queue.slots[i].batch, 1, 0);
+	add_of(1);
+	queue.more = true;
+	queue_fill(&queue, 0, SINK_EVENT_TIME_US, false);
+	queue_fill(&queue, 2 * SECOND, SINK_EVENT_TIME_US, false);
+	cr_assert_null(queue_next(&queue, 2 * SECOND));
+	cr_assert_eq(n_behind, 2);
+	queue_release(&queue);
+}

@@ -407,6 +407,11 @@ bool batch_keeps_back(const struct batch *batch, int64_t instance, int64_t id)
 		    outcome->id < id)
 			return true;
 	}
+	/* One that is to be left behind when the batch is closed, too. */
+	for (size_t i = 0; batch->any_kept_back && i < batch->n_items; i++)
+		if (batch->items[i].kept_back && batch->items[i].instance == instance &&
+		    batch->items[i].id < id)
+			return true;
 	return false;
 }
 
