@@ -46,7 +46,8 @@ static struct {
 	bool gone; /* the agent is: what it still does is nothing */
 	struct exchange *exchanges;
 	int64_t n_exchanges;
-	int64_t not_before_us;
+	int64_t not_before_us;  /* as the agent of now has been told */
+	int64_t asked_until_us; /* any has been told: what is put off stays so */
 	bool is_out;
 	enum swarm_fate outage;
 	int64_t outage_began_us, outage_requests;
@@ -102,9 +103,9 @@ void net_new_agent(void)
 	net.outage_lives++;
 }
 
-int64_t net_not_before_us(void)
+int64_t net_asked_until_us(void)
 {
-	return net.not_before_us;
+	return net.asked_until_us;
 }
 
 void net_heal(void)
@@ -331,6 +332,8 @@ static void hear(void *context, int64_t number)
 		if (answer.retry_after_us >= 0 &&
 		    boot_us + answer.retry_after_us > net.not_before_us)
 			net.not_before_us = boot_us + answer.retry_after_us;
+		if (answer.retry_after_us >= 0 && net.not_before_us > net.asked_until_us)
+			net.asked_until_us = net.not_before_us;
 		world_note("answer %" PRId64 ": %d %s%s wait %" PRId64, exchange->number,
 			   answer.status, answer.error ? answer.error : "",
 			   answer.body_cut ? " cut" : "", answer.retry_after_us / 1000);
@@ -473,6 +476,7 @@ void net_begin(const struct swarm *swarm)
 	net.swarm = swarm;
 	net.healed = net.is_out = false;
 	net.not_before_us = 0;
+	net.asked_until_us = 0;
 	net.n_exchanges = 0;
 }
 

@@ -22,8 +22,8 @@ void net_agent_dies(void);
 /* It has not heard what its forerunner was told. */
 void net_new_agent(void);
 
-/* By the boot clock: not before then, the service has said; 0: it has said nothing. */
-int64_t net_not_before_us(void);
+/* By the boot clock: not before then, the service has said, to this agent or one before it; 0: it has said nothing. */
+int64_t net_asked_until_us(void);
 
 struct net_sums {
 	int64_t requests;

@@ -222,7 +222,7 @@ static void run_until(int64_t until_us)
 
 static int64_t wait_still_us(void)
 {
-	const int64_t us = net_not_before_us() - sim_monotonic_us() - sim_slept_us();
+	const int64_t us = net_asked_until_us() - sim_monotonic_us() - sim_slept_us();
 	return us > 0 ? us : 0;
 }
 
