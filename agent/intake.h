@@ -75,14 +75,14 @@ uint64_t intake_settlements(const struct intake *intake);
 /* Since the start. Any thread may read. */
 struct intake_counters {
 	struct counter commits;
-	struct counter failures; /* steps that failed */
-	struct counter failing;  /* 1 while the last one has failed */
+	struct counter failures;    /* steps that failed */
+	struct counter failing;     /* 1 while the last one has failed */
 	struct counter wal_is_held; /* 1: by a reader, so that it cannot be emptied */
-	struct counter tick_us;  /* now_us of the last step */
-	struct counter at_store; /* 1 during a step: whatever takes long then is the disk */
-	struct counter events;   /* committed, as intake_events() */
-	struct histogram take;   /* reading the rings into a transaction */
-	struct histogram commit; /* a whole transaction, until it is on disk */
+	struct counter tick_us;     /* now_us of the last step */
+	struct counter at_store;    /* 1 during a step: whatever takes long then is the disk */
+	struct counter events;      /* committed, as intake_events() */
+	struct histogram take;      /* reading the rings into a transaction */
+	struct histogram commit;    /* a whole transaction, until it is on disk */
 };
 
 const struct intake_counters *intake_counters(const struct intake *intake);

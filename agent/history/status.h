@@ -60,8 +60,8 @@ struct status {
 	int64_t database_bytes;
 	int64_t wal_bytes;
 	char wal_holder[WAL_HOLDER_BYTES]; /* of one that is too large; see store/wal.h */
-	struct books books; /* with what rings say beyond what is committed */
-	int64_t in_rings;   /* events */
+	struct books books;                /* with what rings say beyond what is committed */
+	int64_t in_rings;                  /* events */
 	int n_sinks;
 	struct books_sink sink[STATUS_SINKS_MAX];
 	int n_gone;

@@ -46,7 +46,7 @@ struct batch_item {
 	bool in_doubt;
 	bool was_in_doubt;
 	bool was_missing; /* a look-up for it has said that it is not there */
-	bool goes_again; /* what the last answer said of it is no verdict */
+	bool goes_again;  /* what the last answer said of it is no verdict */
 	bool has_verdict;
 	unsigned suspect;
 };
