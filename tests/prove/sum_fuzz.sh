@@ -9,12 +9,18 @@ if ! command -v clang >/dev/null || ! ls /usr/lib/llvm-*/lib/clang/*/lib/linux/l
 fi
 status=0
 log=$PROVE_BUILD/prove/fuzz.out
-sh "$PROVE_SOURCE/tests/fuzz/run.sh" $seconds >"$log" 2>&1 || status=$?
-cat "$log"
-n=$(sed -n 's/^\([0-9]*\) inputs, none found anything$/\1/p' "$log")
+n=0
+# On a machine that does other things as well, again, up to three times.
+for try in 1 2 3; do
+	sh "$PROVE_SOURCE/tests/fuzz/run.sh" $seconds >"$log" 2>&1 || status=$?
+	cat "$log"
+	more=$(sed -n 's/^\([0-9]*\) inputs, none found anything$/\1/p' "$log")
+	n=$((n + ${more:-0}))
+	{ [ "$status" = 0 ] && [ "$n" -lt $wanted ]; } || break
+done
 targets=$(grep -c '^[a-z]*: [0-9]* inputs$' "$log" || true)
 verdict=MISSED
-[ "$status" = 0 ] && [ "${n:-0}" -ge $wanted ] && verdict=proved
+[ "$status" = 0 ] && [ "$n" -ge $wanted ] && verdict=proved
 [ "$status" = 0 ] && found="$n inputs to $targets targets" || found=$(tail -n 1 "$log")
 echo "row|M10|$goal|$found|$verdict"
 [ $verdict = proved ]
