@@ -23,6 +23,8 @@ struct bench {
 
 int bench_track(const struct bench *bench);
 int bench_peers(const struct bench *bench);
+int bench_threads(const struct bench *bench);
+int bench_laps(const struct bench *bench);
 int bench_size(const struct bench *bench);
 int bench_processes(const struct bench *bench);
 int bench_attach(const struct bench *bench);

@@ -13,4 +13,10 @@ void drainer_close(struct drainer *drainer);
 
 void drainer_empty(struct drainer *drainer);
 
+/*
+ * Gives all space back, unread. Several threads may at once, while nothing else is done with it: if one of them sets a word back to
+ * what it was a moment ago, the producer does not believe it.
+ */
+void drainer_forget(struct drainer *drainer);
+
 #endif

@@ -24,11 +24,12 @@ static const struct part {
 	const char *name;
 	int (*run)(const struct bench *bench);
 } parts[] = {
-	{"track", bench_track},   {"size", bench_size},       {"processes", bench_processes},
-	{"attach", bench_attach}, {"peers", bench_peers},     {"calls", bench_system_calls},
-	{"store", bench_store},   {"latency", bench_latency}, {"sustained", bench_sustained},
-	{"growth", bench_growth}, {"rings", bench_rings},     {"idle", bench_idle},
-	{"json", bench_json},     {"deliver", bench_deliver}, {"history", bench_history},
+	{"track", bench_track},     {"threads", bench_threads},     {"laps", bench_laps},
+	{"size", bench_size},       {"processes", bench_processes}, {"attach", bench_attach},
+	{"peers", bench_peers},     {"calls", bench_system_calls},  {"store", bench_store},
+	{"latency", bench_latency}, {"sustained", bench_sustained}, {"growth", bench_growth},
+	{"rings", bench_rings},     {"idle", bench_idle},           {"json", bench_json},
+	{"deliver", bench_deliver}, {"history", bench_history},
 };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };

@@ -25,16 +25,18 @@ json=$1
 rows peers median_ns p99_ns p999_ns >"$dir/calls"
 rows peers events_per_s >"$dir/rates"
 rows track batch_ns p99_ns | sed -n 's/^payi_track, //p' >"$dir/threads" || true
+rows threads events_per_s >"$dir/together"
+rows laps cold_p999_ns warm_p999_ns >"$dir/laps"
 rows size batch_ns memcpy_ns | sed 's/[^\t]*+ \([0-9]*\) bytes/\1/' >"$dir/sizes"
-for file in calls rates threads sizes; do
-	[ -s "$dir/$file" ] || { echo "$0: $json lacks a part: run track, size and peers" >&2; exit 1; }
+for file in calls rates threads together laps sizes; do
+	[ -s "$dir/$file" ] || { echo "$0: $json lacks a part: run track, threads, laps, size and peers" >&2; exit 1; }
 done
 
 gnuplot <<END
-set terminal svg noenhanced size 1200,960 font "sans,11" background "white"
+set terminal svg noenhanced size 1200,1440 font "sans,11" background "white"
 set output "$2"
 set datafile separator "\t"
-set multiplot layout 2,2
+set multiplot layout 3,2
 set grid y
 set style data histogram
 set style histogram clustered gap 1
@@ -50,7 +52,12 @@ unset logscale y
 set yrange [0:*]
 set title "payi_track(), nanoseconds, in batches of 64"
 plot "$dir/threads" using 2:xtic(1) notitle
-set autoscale y
+set title "payi_track(), events/s of threads together"
+plot "$dir/together" using 2:xtic(1) notitle
+set logscale y
+set yrange [*:*]
+set title "p99.9 of a call, nanoseconds"
+plot "$dir/laps" using 2:xtic(1) title "first lap", "" using 3 title "second lap"
 set logscale xy
 set style data linespoints
 set xtics norotate autofreq
