@@ -9,6 +9,7 @@ struct ids {
 	struct id_cache *cache;
 	sqlite3 *db;
 	sqlite3_stmt *alias; /* NULL where there is none */
+	bool any_alias;      /* else the look-up is saved: most databases have none */
 	sqlite3_stmt *insert;
 	sqlite3_stmt *select;
 	uint8_t *marks; /* a bit for each id up to marked_to; NULL: none are kept */
@@ -32,6 +33,7 @@ const struct ids_spec ids_of_instances = {
 		 " WHERE h.given_id = ?2 AND i.use_case_name = ?1 AND NOT EXISTS (SELECT 1"
 		 " FROM use_case_instances o WHERE o.use_case_name = ?1 AND o.use_case_id = ?2)"
 		 " ORDER BY h.instance LIMIT 1",
+	.any_alias = "SELECT EXISTS (SELECT 1 FROM use_case_handles WHERE given_id IS NOT NULL)",
 	.insert = "INSERT INTO use_case_instances (use_case_name, use_case_id)"
 		  " VALUES (?1, nullif(?2, '')) ON CONFLICT DO NOTHING",
 	.select = "SELECT id FROM use_case_instances"
@@ -39,6 +41,16 @@ const struct ids_spec ids_of_instances = {
 	.cached = 65536, /* those of the last seconds at full load, of the last hours otherwise */
 	.cached_bytes = 3 << 20,
 };
+
+static int prepare_alias(struct ids *ids, const struct ids_spec *spec, struct err *err)
+{
+	int64_t any = 0;
+	int status = sql_prepare(ids->db, spec->alias, &ids->alias, err);
+	if (!status)
+		status = sql_number(ids->db, spec->any_alias, &any, err);
+	ids->any_alias = any != 0;
+	return status;
+}
 
 int ids_open(sqlite3 *db, const struct ids_spec *spec, struct ids **out, struct err *err)
 {
@@ -51,7 +63,7 @@ int ids_open(sqlite3 *db, const struct ids_spec *spec, struct ids **out, struct 
 	ids->cache = id_cache_new(spec->cached, spec->cached_bytes, seed);
 	int status = ids->cache ? 0 : err_set(err, ERR_MEMORY, "out of memory");
 	if (!status && spec->alias)
-		status = sql_prepare(db, spec->alias, &ids->alias, err);
+		status = prepare_alias(ids, spec, err);
 	if (!status)
 		status = sql_prepare(db, spec->insert, &ids->insert, err);
 	if (!status)
@@ -91,7 +103,7 @@ static int select_id(sqlite3_stmt *select, const struct sql_value values[], int6
 static int find_or_add(struct ids *ids, const struct sql_value values[], int64_t *id,
 		       struct err *err)
 {
-	int status = ids->alias ? select_id(ids->alias, values, id, err) : 0;
+	int status = ids->any_alias ? select_id(ids->alias, values, id, err) : 0;
 	if (status || *id)
 		return status;
 	status = sql_run_values(ids->insert, err, values);
@@ -117,6 +129,11 @@ int ids_find(struct ids *ids, int64_t number, const char *text, size_t len, int6
 	if (!status && ids->marks)
 		ids_mark(ids, *id);
 	return status;
+}
+
+void ids_alias_given(struct ids *ids)
+{
+	ids->any_alias = true;
 }
 
 bool ids_knows(const struct ids *ids, int64_t number, const char *text, size_t len)

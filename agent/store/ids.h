@@ -17,10 +17,11 @@
 struct ids;
 
 struct ids_spec {
-	const char *insert; /* ?1 number, ?2 text; adds nothing when the row is there */
-	const char *select; /* likewise; gives the row's id */
-	const char *alias;  /* likewise, of the row that is known by this text, too; or NULL */
-	uint32_t cached;    /* rows that are kept in memory, at the most: a power of two */
+	const char *insert;    /* ?1 number, ?2 text; adds nothing when the row is there */
+	const char *select;    /* likewise; gives the row's id */
+	const char *alias;     /* likewise, of the row that is known by this text, too; or NULL */
+	const char *any_alias; /* 1 when there is one */
+	uint32_t cached;       /* rows that are kept in memory, at the most: a power of two */
 	uint32_t cached_bytes;
 };
 
@@ -34,6 +35,9 @@ void ids_close(struct ids *ids); /* NULL is fine */
 /* The row's id, never 0. Within a transaction. */
 int ids_find(struct ids *ids, int64_t number, const char *text, size_t len, int64_t *id,
 	     struct err *err);
+
+/* An alias was given: from now on they are looked for. */
+void ids_alias_given(struct ids *ids);
 
 /* Whether the row is among those in memory, which is where ids_find() looks first. */
 bool ids_knows(const struct ids *ids, int64_t number, const char *text, size_t len);

@@ -97,6 +97,8 @@ static int settle_handle(struct store *store, const struct sink_ask_outcome *out
 		SQL_TEXT(outcome->code), SQL_TEXT(outcome->message), SQL_END);
 	if (status || later || sqlite3_changes(store->db) == 0)
 		return status;
+	if (given)
+		ids_alias_given(store->instances);
 	return end_held(store, outcome, now_us, err);
 }
 
