@@ -160,7 +160,8 @@ static void add_update(struct buf *sql, const char *name)
 {
 	if (strcmp(name, "first_us") == 0)
 		buf_addf(sql, "%s = min(%s, excluded.%s)", name, name, name);
-	else if (strcmp(name, "last_us") == 0 || strcmp(name, "latency_max_ms") == 0)
+	else if (strcmp(name, "last_us") == 0 || strcmp(name, "latency_max_ms") == 0 ||
+		 strcmp(name, "use_case_name") == 0)
 		buf_addf(sql, "%s = max(%s, excluded.%s)", name, name, name);
 	else
 		buf_addf(sql, "%s = %s + excluded.%s", name, name, name);

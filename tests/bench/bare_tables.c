@@ -25,7 +25,7 @@ const struct bare_table bare_tables[BARE_TABLES] = {
 	{"use_case_instances", 0, "SELECT * FROM use_case_instances i WHERE i.id IN (SELECT e.instance" OF_THESE ")"
 		" AND NOT EXISTS (SELECT 1 FROM events o WHERE o.instance = i.id AND o.id < ?1) ORDER BY i.id"},
 	{"use_case_totals", 1, "SELECT i.use_case_name, " SUMS ", " SPAN OF_INSTANCES " GROUP BY 1"},
-	{"instance_totals", 1, "SELECT e.instance, " SUMS ", " LATENCY ", " SPAN OF_INSTANCES " GROUP BY 1"},
+	{"instance_totals", 1, "SELECT e.instance, " SUMS ", " LATENCY ", " SPAN ", i.use_case_name" OF_INSTANCES " GROUP BY 1"},
 	{"instance_usage", 5, "SELECT e.instance, " DAY ", e.category, coalesce(e.resource, 0), n.id, " UNITS OF_UNITS
 		" AND e.instance IS NOT NULL GROUP BY 1, 2, 3, 4, 5"},
 	{"user_usage", 6, "SELECT i.use_case_name, e.user_id, " DAY ", e.category, coalesce(e.resource, 0), n.id, " UNITS OF_UNITS
