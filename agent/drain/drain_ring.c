@@ -388,7 +388,8 @@ int drain_ring_take(struct drain_ring *ring, struct store *store, struct buf *co
 	int left_over = 0;
 	bool sound = true;
 	for (uint32_t i = 0; sound && i < ring->reader.n_lanes; i++) {
-		const int status = take_lane(ring, i, store, copy, budget, now_wall_us, err);
+		const uint32_t lane = (ring->first_lane + i) % ring->reader.n_lanes;
+		const int status = take_lane(ring, lane, store, copy, budget, now_wall_us, err);
 		sound = status != ERR_INVALID;
 		if (status < 0 && sound)
 			return status;
@@ -441,6 +442,11 @@ int drain_ring_give_back(struct drain_ring *ring)
 		ring->committed[i] = ring->pending[i];
 	}
 	ring->committed_busy = ring->pending_busy;
+	/*
+	 * Each lane is the first one in its turn: the space that we give back is filled anew at once where producers wait
+	 * for it, and the budget would end in the same lane for ever.
+	 */
+	ring->first_lane = (ring->first_lane + 1) % ring->reader.n_lanes;
 	if (!ring->ending)
 		return 0;
 	ring->ended = true;

@@ -33,8 +33,9 @@ struct drain_ring {
 	bool ending;               /* this transaction ends it */
 	bool ended;                /* closed or put aside for good: not to be visited any more */
 	bool aside;
-	bool left_over; /* of its share in the transaction under way */
-	int strikes;    /* visits in a row that made no sense */
+	bool left_over;      /* of its share in the transaction under way */
+	uint32_t first_lane; /* whose turn it is to be taken first */
+	int strikes;         /* visits in a row that made no sense */
 	char reason[ERR_TEXT_BYTES];
 
 	int64_t next_visit_us;
