@@ -56,9 +56,10 @@ struct units {
 	int64_t output;
 };
 
+/* Small, as there are as many as events. */
 struct latency {
-	size_t sums; /* their place */
-	int64_t ms;
+	uint32_t sums; /* their place */
+	int32_t ms;
 };
 
 struct question {
@@ -145,7 +146,8 @@ static struct sums *add_event(struct cursor *cursor, const struct pack_event *ev
 	sums->failures += event->failed;
 	if (!event->has_latency)
 		return sums;
-	const struct latency latency = {(size_t)(sums - sums_at(cursor, 0)), event->latency_ms};
+	const struct latency latency = {(uint32_t)(sums - sums_at(cursor, 0)),
+					(int32_t)event->latency_ms};
 	if (sums->latency_count == 0 || event->latency_ms > sums->latency_max_ms)
 		sums->latency_max_ms = event->latency_ms;
 	sums->latency_count++;
@@ -190,13 +192,13 @@ static int add_packs(struct cursor *cursor, sqlite3_stmt *statement)
 
 static int compare(const void *a, const void *b)
 {
-	const int64_t x = *(const int64_t *)a;
-	const int64_t y = *(const int64_t *)b;
+	const int32_t x = *(const int32_t *)a;
+	const int32_t y = *(const int32_t *)b;
 	return (x > y) - (x < y);
 }
 
 /* By nearest rank. */
-static void rank(struct sums *sums, int64_t *ms)
+static void rank(struct sums *sums, int32_t *ms)
 {
 	static const int64_t ranks[RANKS] = {50, 95, 99};
 	qsort(ms, (size_t)sums->latency_count, sizeof(*ms), compare);
@@ -209,7 +211,7 @@ static int find_percentiles(struct cursor *cursor)
 {
 	const struct latency *latencies = (const void *)cursor->latencies.data;
 	const size_t n = cursor->latencies.len / sizeof(*latencies);
-	int64_t *ms = malloc((n + 1) * sizeof(*ms));
+	int32_t *ms = malloc((n + 1) * sizeof(*ms));
 	size_t *ends = malloc((cursor->sums.n + 1) * sizeof(*ends));
 	size_t end = 0;
 	for (size_t i = 0; ends && i < cursor->sums.n; i++) {
