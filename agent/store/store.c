@@ -45,8 +45,8 @@ static int note_wal(void *context, sqlite3 *db, const char *database, int pages)
 
 /*
  * SQLite rolls back by itself when memory or the disk runs out in a statement, and whatever is written after it would be
- * committed on its own: half of a settlement, say, that is then written whole once more. Within
- * a transaction of ours, nothing else is committed.
+ * committed on its own: half of a settlement, say, that is then written whole once more; or our state, written last, that says
+ * that what is gone is there. Within a transaction of ours, nothing else is committed.
  */
 static int refuse_stray(void *context)
 {
@@ -210,19 +210,9 @@ static int put_state(struct store *store, struct err *err)
 	return status || sqlite3_changes(store->db) == 1 ? status : fenced(err);
 }
 
-/* What reads alone does not meet refuse_stray(); and our own state, written last, must not say that what is gone is there. */
-static int check_transaction(struct store *store, struct err *err)
-{
-	return sqlite3_get_autocommit(store->db)
-		       ? err_set(err, ERR_STORE, "the transaction was broken off")
-		       : 0;
-}
-
 int store_commit(struct store *store, struct err *err)
 {
-	int status = check_transaction(store, err);
-	if (!status)
-		status = rows_write(store->events, err);
+	int status = rows_write(store->events, err);
 	if (!status)
 		status = packs_write(store->packs, err);
 	if (!status)
