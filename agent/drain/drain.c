@@ -177,11 +177,12 @@ static int refuse(struct drain *drain, const char *name, int status, const struc
 	return status > 0 ? 0 : status == ERR_SYSTEM ? 1 : status;
 }
 
-static int wait_for_room(struct drain *drain, const char *name)
+/* Until others have gone, a minute or so; memory that is short is short for a moment. */
+static int wait_for_room(struct drain *drain, const char *name, bool later)
 {
 	log_warn("no room for one more ring; it waits", LOG_STR("ring", name),
 		 LOG_INT("rings", drain->n_rings), LOG_END);
-	scan_again(drain->scan, name, true);
+	scan_again(drain->scan, name, later);
 	return 0;
 }
 
@@ -191,10 +192,11 @@ static int adopt(struct drain *drain, const char *name, struct err *err)
 	if (is_open(drain, name))
 		return 0;
 	struct drain_ring *ring = NULL;
-	if (!has_too_many(drain, name) && make_room(drain))
+	const bool many = drain->n_rings >= drain->rings_max || has_too_many(drain, name);
+	if (!many && make_room(drain))
 		ring = malloc(sizeof(*ring));
 	if (!ring)
-		return wait_for_room(drain, name);
+		return wait_for_room(drain, name, many);
 	const int status =
 		drain_ring_open(drain->home, name, drain->store, clock_wall_us(), ring, err);
 	if (status) {
