@@ -15,9 +15,11 @@ enum { EVENTS = 40, MEMORY_KIB_MAX = 64 * 1024 };
 
 TestSuite(unruly_service, .init = service_set_up, .fini = service_tear_down, .timeout = 60);
 
+static const char *patience = "--timeout-s=1";
+
 static void start_agent(void)
 {
-	const char *const arguments[] = {base_url, "--batch-age-ms=20", "--timeout-s=1", NULL};
+	const char *const arguments[] = {base_url, "--batch-age-ms=20", patience, NULL};
 	const char *const environment[] = {"PAYI_API_KEY=" STANDIN_KEY, NULL};
 	help_agent_start(&site, arguments, environment);
 }
@@ -86,6 +88,7 @@ Test(unruly_service, headers_of_a_byte_at_a_time_are_given_up_in_time)
 
 Test(unruly_service, a_chunked_answer_is_as_good_as_any)
 {
+	patience = "--timeout-s=30"; /* so that a slow machine is no error of the service */
 	bear_without_sending_again("[{\"times\":-1,\"action\":\"chunked\"}]");
 	cr_expect_null(help_query_text(&site, "SELECT last_error FROM sinks"));
 }
