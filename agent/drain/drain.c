@@ -129,8 +129,6 @@ static bool is_open(const struct drain *drain, const char *name)
 
 static bool make_room(struct drain *drain)
 {
-	if (drain->n_rings >= drain->rings_max)
-		return false;
 	if (drain->n_rings < drain->rings_capacity)
 		return true;
 	const int capacity = drain->rings_capacity ? 2 * drain->rings_capacity : 64;

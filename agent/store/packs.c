@@ -50,8 +50,7 @@ void packs_close(struct packs *packs)
 /* Hands on the block at hand. */
 static int end_block(struct packs *packs, struct err *err)
 {
-	int status = 0;
-	for (int i = 0; i < packs->n && !status; i++) {
+	for (int i = 0; i < packs->n; i++) {
 		const struct gathered *gathered = &packs->gathered[i];
 		if (gathered->pack.failed)
 			return err_set(err, ERR_MEMORY, "out of memory");
@@ -59,10 +58,12 @@ static int end_block(struct packs *packs, struct err *err)
 		rows_set_int(packs->rows, 1, packs->block);
 		rows_set_int(packs->rows, 2, gathered->events);
 		rows_set_blob(packs->rows, 3, gathered->pack.data, gathered->pack.len);
-		status = rows_put(packs->rows, err);
+		const int status = rows_put(packs->rows, err);
+		if (status)
+			return status;
 	}
 	packs->n = 0;
-	return status;
+	return 0;
 }
 
 int packs_add(struct packs *packs, const struct pack_event *event, struct buf **pack,

@@ -143,18 +143,20 @@ static int put_units(struct store *store, const struct event *event, struct buf 
 		     struct err *err)
 {
 	uint32_t n = 0;
-	int status = 0;
 	struct msgpack in = event_open(event, PAYI_FIELD_units, &n);
-	for (uint32_t i = 0; i < n && !status; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		struct event_units one;
 		struct pack_units units = {0};
 		event_units_next(&in, &one);
-		status = ids_find(store->names, 0, one.type.text, one.type.len, &units.type, err);
+		const int status =
+			ids_find(store->names, 0, one.type.text, one.type.len, &units.type, err);
+		if (status)
+			return status;
 		units.input = one.input < 0 ? 0 : one.input;
 		units.output = one.output < 0 ? 0 : one.output;
 		pack_put_units(pack, &units);
 	}
-	return status;
+	return 0;
 }
 
 static int put_pack(struct store *store, const struct event *event, const struct refs *refs,

@@ -233,6 +233,35 @@ Test(batch_calls, keeps_back_what_came_later_of_the_same_instance)
 	cr_expect_not(batch_keeps_back(&batch, 3, 200));
 }
 
+/* What one batch has put off keeps its instance back in another; what it has settled does not. */
+Test(batch_calls, leaves_behind_what_another_batch_has_put_off)
+{
+	struct batch other;
+	cr_assert_eq(batch_init(&other, EVENTS), 0);
+	cr_assert(add_of(101, 1, false));
+	cr_assert(add_of(102, 2, false));
+	cr_assert(batch_prepare(&batch, INGEST_BULK));
+	batch_defer(&batch, 0, 5, 503, "later", "not now");
+	batch_dead(&batch, 1, 400, "bad", "no");
+	batch_advance(&batch);
+	const struct batch empty = other;
+	other = batch;
+	batch = empty;
+	batch_begin(&batch, false, 1 << 20);
+	cr_assert(add_of(111, 1, false));
+	cr_assert(add_of(112, 2, false));
+	batch_keep_back(&batch, 1, 0);
+	cr_expect(batch_keeps_back(&batch, 1, 120));
+	cr_expect_not(batch_keeps_back(&batch, 1, 110), "it came before");
+	batch_leave_behind(&batch, &other);
+	cr_assert_eq(batch.n_verdicts, 1);
+	cr_expect_eq(batch.verdicts[0].outcome.id, 111);
+	cr_expect_eq(batch.verdicts[0].outcome.verdict, SINK_BEHIND);
+	cr_assert_eq(batch.n_items, 1, "of the other instance nothing waits");
+	cr_expect_eq(batch.items[0].id, 112);
+	batch_release(&other);
+}
+
 /* All that was taken has its verdict: there is no request, in whatever form, and no body that is closed. */
 Test(batch_calls, a_batch_without_an_event_to_send_has_no_request)
 {
