@@ -144,7 +144,8 @@ static void sixty_days(bool awake)
 	}
 	orders[n] = (struct run_order){swarm.active_us - SIM_SECOND, look_at_instances, 0};
 	run_world(&swarm, orders);
-	if (longest_us < (DAYS - 4) * SIM_DAY && prove_findings() == 0)
+	/* The last burst of events is drawn by lot: it may come days before the end. */
+	if (longest_us < (DAYS - 10) * SIM_DAY && prove_findings() == 0)
 		prove_finding("the longest use case went on for %.1f days only",
 			      (double)longest_us / (double)SIM_DAY);
 }
