@@ -42,15 +42,20 @@ static int64_t n_there;
 
 /* ---- Cuts ----------------------------------------------------------------------------------------- */
 
-static void on_operation(void)
+static void cut_now(void)
 {
-	if (!cutting || n_waiting == CUTS_WAITING_MAX || prove_below(4) != 0)
-		return;
 	struct cut *cut = &cuts[n_waiting];
 	snprintf(cut->path, sizeof(cut->path), "%s/cut-%d.db", place.data, n_waiting);
 	cut->n_there = n_there;
 	power_cut(place.database, cut->path);
 	n_waiting++;
+}
+
+/* The last place is for the cut right behind the commit. */
+static void on_operation(void)
+{
+	if (cutting && n_waiting + 1 < CUTS_WAITING_MAX && prove_below(4) == 0)
+		cut_now();
 }
 
 static int64_t number(const char *path, const char *sql)
@@ -108,11 +113,7 @@ static int step(struct retention *retention, struct store *store, struct err *er
 	int status = store_begin(store, err);
 	if (!status)
 		status = retention_step(retention, store, 0, wall_us, err);
-	if (!status)
-		status = store_commit(store, err);
-	if (!status)
-		status = store_checkpoint(store, err);
-	return status;
+	return status ? status : store_commit(store, err);
 }
 
 static void check_cuts(const struct retention_policy *policy);
@@ -138,7 +139,12 @@ static void retain(const char *path, const struct retention_policy *policy)
 		}
 		if (main_one) {
 			n_there = number(path, "SELECT count(*) FROM events");
+			cut_now();
 			check_cuts(policy);
+		}
+		if (store_checkpoint(store, &err)) {
+			prove_finding("the WAL cannot be moved: %s", err.text);
+			break;
 		}
 	} while (retention.phase != 0 && prove_findings() == 0);
 	store_close(store);
