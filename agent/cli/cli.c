@@ -222,15 +222,21 @@ int cli_parse_around(const struct cli_line *line, int argc, char **argv, struct 
 	return parse_line(line, argc, argv, settings, passed_over);
 }
 
+int cli_need_paths(const struct cli_line *line, struct settings *settings,
+		   const struct err *passed_over)
+{
+	if (settings->database)
+		return CLI_FINE;
+	settings_release(settings);
+	return cli_fail(line->command, passed_over);
+}
+
 int cli_warn_of_settings(const struct cli_line *line, struct settings *settings,
 			 const struct err *passed_over)
 {
-	if (!passed_over->code)
-		return CLI_FINE;
-	if (!settings->database) {
-		settings_release(settings);
-		return cli_fail(line->command, passed_over);
-	}
+	const int status = cli_need_paths(line, settings, passed_over);
+	if (status || !passed_over->code)
+		return status;
 	struct buf text = BUF_INIT;
 	display_add(&text, passed_over->text);
 	fprintf(stderr,

@@ -75,9 +75,12 @@ int cli_parse(const struct cli_line *line, int argc, char **argv, struct setting
 int cli_parse_around(const struct cli_line *line, int argc, char **argv, struct settings *settings,
 		     struct err *passed_over);
 
+/* CLI_FINE; or, said, CLI_USAGE with settings released: what was passed over does not even say where to look. */
+int cli_need_paths(const struct cli_line *line, struct settings *settings,
+		   const struct err *passed_over);
+
 /*
- * Says on standard error what was passed over, if anything was, and that the rest counts. CLI_FINE, or CLI_USAGE with settings
- * released: they do not even say where to look.
+ * As that, and says on standard error what was passed over, if anything was, and that the rest counts.
  */
 int cli_warn_of_settings(const struct cli_line *line, struct settings *settings,
 			 const struct err *passed_over);

@@ -75,10 +75,7 @@ static int add_events(struct query_db *db, const struct history_filters *filters
 	for (size_t i = 0; i < filters->n_events && !status; i++) {
 		struct buf story = BUF_INIT;
 		status = dead_story(db, filters->events[i], &story, err);
-		if (status == 0)
-			status = err_set(err, ERR_INVALID, "there is no event %lld",
-					 (long long)filters->events[i]);
-		else if (status > 0)
+		if (!status)
 			status = add_event(buf_text(&story), i, format, sheet, out, err);
 		buf_release(&story);
 	}
@@ -129,8 +126,7 @@ static int dead_show(int argc, char **argv)
 		.command = "payi-agent dead show",
 		.arguments = "EVENT...",
 		.doc = "Events whole: how their delivery went, and under \"tracked\" all that "
-		       "the "
-		       "application said. Of any events, not only dead ones."
+		       "the application said. Of any events, not only dead ones."
 		       "\vExamples:\n"
 		       "  payi-agent dead show 4711\n"
 		       "  payi-agent dead show 4711 4712 --format jsonl | jq .tracked.units",

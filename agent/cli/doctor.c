@@ -21,9 +21,8 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"Looks at everything that the agent needs: directories, rights, room, the database, the "
 	"settings, the key, the way to the service (one GET with the key), the clock, limits, "
-	"libraries. It changes nothing, and an agent may run. Run it as the agent's user. Exit "
-	"code "
-	"1: something FAILED."
+	"libraries. It changes nothing, and an agent may run. Run it as the agent's user. Goes "
+	"on where settings are wrong, but then asks no service. Exit code 1: something FAILED."
 	"\vExamples:\n"
 	"  payi-agent doctor\n"
 	"  sudo -u payi payi-agent doctor --no-network\n"
@@ -130,7 +129,6 @@ int cli_doctor(int argc, char **argv)
 	struct settings settings;
 	struct err err, passed_over;
 	struct request request = {
-
 		.sheet = {.columns = columns, .n_columns = sizeof(columns) / sizeof(columns[0])},
 	};
 	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
@@ -139,10 +137,9 @@ int cli_doctor(int argc, char **argv)
 	const int usage = cli_parse_around(&line, argc, argv, &settings, &passed_over);
 	if (usage)
 		return usage;
-	if (!settings.database) {
-		settings_release(&settings);
-		return cli_fail(line.command, &passed_over);
-	}
+	const int lost = cli_need_paths(&line, &settings, &passed_over);
+	if (lost)
+		return lost;
 	/* Of settings that are not all there, the address may be another than that which the key is for. */
 	doctor_examine(&settings, !request.no_network && !passed_over.code, take, &request);
 	settings_release(&settings);

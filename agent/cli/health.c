@@ -20,7 +20,8 @@ static const struct argp_option options[] = {
 static const char doc[] =
 	"Asks the running agent, on the socket in its data directory, whether it is alive. Prints "
 	"what it says. Exit code 1: it says no, does not answer, or does not run. For health "
-	"checks of containers and for probes of Kubernetes; run it as the agent's user."
+	"checks of containers and for probes of Kubernetes; run it as the agent's user. "
+	"Settings that are wrong are warned of and passed over."
 	"\vExamples:\n"
 	"  payi-agent health\n"
 	"  payi-agent health --ready";

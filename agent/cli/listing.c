@@ -42,6 +42,10 @@ static const struct argp_option filters_of_all[] = {
 static const struct argp_option rows[] = {
 	{"limit",    KEY_LIMIT,    "N",    0, "at most so many rows; 0: all [default: 50]", 2},
 	{"sql",      KEY_SQL,      "QUERY", 0, "run this query instead, with no other filter: the same as payi-agent sql", 3},
+	{0},
+};
+
+static const struct argp_option reverse[] = {
 	{"reverse",  KEY_REVERSE,  NULL,   0, "the other way round: the oldest, or the least, first", 2},
 	{0},
 };
@@ -265,6 +269,13 @@ static int add_options(const struct argp_option *options, struct argp_option *jo
 	return n;
 }
 
+static bool can_be_reversed(enum history_kind kind)
+{
+	struct history_filters reversed = HISTORY_FILTERS_INIT;
+	reversed.oldest_first = true;
+	return !history_refuses(kind, &reversed);
+}
+
 /* Its own filters, then what all have. */
 static void join_options(const struct listing *listing, struct argp_option joined[OPTIONS_MAX])
 {
@@ -272,6 +283,8 @@ static void join_options(const struct listing *listing, struct argp_option joine
 	n = add_options(filters_of_all, joined, n);
 	if (!listing->act && !listing->show && !listing->is_bounded)
 		n = add_options(rows, joined, n);
+	if (!listing->act && !listing->show && can_be_reversed(listing->kind))
+		n = add_options(reverse, joined, n);
 	joined[n] = (struct argp_option){0};
 }
 

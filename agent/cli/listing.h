@@ -19,7 +19,7 @@ struct listing {
 	enum history_kind kind;            /* where no option chooses another */
 	const enum history_kind *by;       /* what the words of LISTING_BY choose, in their order */
 	bool total;                        /* tables end with sums */
-	bool is_bounded; /* by options of its own: there is no limit, and no other way round */
+	bool is_bounded;                   /* by options of its own: there is no limit */
 	const char *
 		arguments; /* "[EVENT...]", for --help: words are numbers of events; NULL: there are none */
 	/* Instead of listing: what to do with what the filters mean. NULL: list. */

@@ -119,17 +119,29 @@ static void add_lines(struct sheet *sheet, const struct format_options *options,
 
 /* ---- Forms ---------------------------------------------------------------------------------------- */
 
+static json_t *load(const char *json, struct err *err)
+{
+	json_error_t why;
+	json_t *root = json_loads(json, JSON_ALLOW_NUL, &why);
+	if (!root)
+		(void)err_set(err, ERR_INVALID, "cannot read what was to be shown: %s, at byte %d",
+			      why.text, why.position);
+	return root;
+}
+
 int members_add(const char *json, const struct format_options *options, struct buf *out,
 		struct err *err)
 {
 	struct sheet sheet = {.columns = columns, .n_columns = 2};
-	json_t *root = json_loads(json, JSON_ALLOW_NUL, NULL);
+	json_t *root = load(json, err);
+	if (!root)
+		return ERR_INVALID;
 	walk(root, &sheet);
 	if (options->kind == FORMAT_TABLE)
 		add_lines(&sheet, options, out);
 	else
 		sheet_text(&sheet, options, out);
-	const bool failed = !root || sheet.cells.failed || out->failed;
+	const bool failed = sheet.cells.failed || out->failed;
 	buf_release(&sheet.cells);
 	json_decref(root);
 	return failed ? err_set(err, ERR_MEMORY, "out of memory") : 0;
@@ -137,10 +149,11 @@ int members_add(const char *json, const struct format_options *options, struct b
 
 int members_add_cells(const char *json, struct sheet *sheet, struct err *err)
 {
-	json_t *root = json_loads(json, JSON_ALLOW_NUL, NULL);
-	const size_t n = json_object_size(root);
+	json_t *root = load(json, err);
+	if (!root)
+		return ERR_INVALID;
 	for (void *i = json_object_iter(root); i; i = json_object_iter_next(root, i))
 		add_value(sheet, json_object_iter_value(i));
 	json_decref(root);
-	return n == (size_t)sheet->n_columns ? 0 : err_set(err, ERR_MEMORY, "out of memory");
+	return sheet->cells.failed ? err_set(err, ERR_MEMORY, "out of memory") : 0;
 }

@@ -12,9 +12,8 @@ enum { KEY_FORMAT = 0x2000, KEY_UTC, KEY_COLOUR };
 
 static const char format_doc[] =
 	"for people, or for programs: one array (of a command with one answer, an object), a line "
-	"per "
-	"row, or RFC 4180; in CSV a text that begins with = + - or @ gets a ' in front, so that no "
-	"spreadsheet runs it [default: table]";
+	"per row, or RFC 4180; in CSV a text that begins with = + - or @ gets a ' in front, so "
+	"that no spreadsheet runs it [default: table]";
 
 static void read_format(const char *text, struct output *output, struct argp_state *state)
 {

@@ -22,8 +22,7 @@ static const enum history_kind by[] = {HISTORY_SERIES_BY_USE_CASE, HISTORY_SERIE
 
 static const char doc[] =
 	"Usage over time as a plot has it: in buckets of one width, minutes to weeks, the first "
-	"bucket "
-	"first; buckets without an event are left out. In whole hours, as payi-agent usage."
+	"bucket first; buckets without an event are left out. In whole hours, as payi-agent usage."
 	"\vExamples:\n"
 	"  payi-agent series --since 7d --points 24\n"
 	"  payi-agent series --by resource --since 30d --sort cost --format csv\n"

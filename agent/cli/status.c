@@ -13,11 +13,9 @@
 static const char doc[] =
 	"Tells whether the agent runs, what waits in the rings, whether the books balance, and how "
 	"sending goes. From the database and the ring directory alone; with or without a running "
-	"agent. "
-	"Exit code 3: no agent serves the ring directory. "
+	"agent. Exit code 3: no agent serves the ring directory. "
 	"Settings that are wrong are warned of and passed over: an agent may run with those that "
-	"it "
-	"had. "
+	"it had. "
 	"In CSV each member of the JSON object is a line, named by its path: books.stored."
 	"\vExamples:\n"
 	"  payi-agent status --json | jq .books\n"

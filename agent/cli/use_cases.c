@@ -13,7 +13,7 @@ static const struct argp_option filters[] = {
 	{"distribution", LISTING_KIND + HISTORY_USE_CASE_DISTRIBUTION, NULL, 0,
 	 "how instances differ: least, median, 95th percentile and most of their units, events and duration", 3},
 	{"histogram",    LISTING_KIND + HISTORY_USE_CASE_HISTOGRAM, NULL, 0,
-	 "how many instances used how many units, in classes of equal width on a scale of powers", 3},
+	 "instances by the units they used", 3},
 	{"definitions",  LISTING_KIND + HISTORY_USE_CASE_DEFINITIONS, NULL, 0,
 	 "the use cases themselves: defined explicitly or by being used, and what Pay-i knows of them", 3},
 	{"alike",        LISTING_KIND + HISTORY_USE_CASES_ALIKE, NULL, 0,

@@ -12,10 +12,8 @@ static const struct argp_option filters[] = {
 
 static const char doc[] =
 	"Events on their way to Pay-i, in the order in which they were stored: waiting (not sent "
-	"yet), "
-	"deferred (to be sent again: why, and when) or held (until their use case instance has "
-	"been "
-	"given its id). What was refused for good is listed by payi-agent dead."
+	"yet), deferred (to be sent again: why, and when) or held (until their use case instance "
+	"has been given its id). What was refused for good is listed by payi-agent dead."
 	"\vExamples:\n"
 	"  payi-agent waiting --limit 5\n"
 	"  payi-agent waiting --use-case support --until 1h --format csv";

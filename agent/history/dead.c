@@ -137,8 +137,10 @@ int dead_story(struct query_db *db, int64_t event, struct buf *out, struct err *
 	status = query_step(row, err);
 	if (status == 1)
 		add_story(out, row);
+	else if (status == 0)
+		status = err_set(err, ERR_INVALID, "there is no event %lld", (long long)event);
 	query_free(row);
-	return status;
+	return status < 0 ? status : 0;
 }
 
 const struct history_column *dead_story_columns(int *n)

@@ -15,8 +15,8 @@
 void dead_filter_of(const struct history_filters *filters, struct dead_filter *dead);
 
 /*
- * Appends an event as one JSON object, with how its delivery went and all that was tracked. 1: done; 0: there is no
- * such event.
+ * Appends an event as one JSON object, with how its delivery went and all that was tracked. ERR_INVALID: there is
+ * no such event.
  */
 int dead_story(struct query_db *db, int64_t event, struct buf *out, struct err *err);
 

@@ -115,17 +115,14 @@ static void answer_dead(struct server *server, const struct question *question,
 static int add_stories(const struct question *question, const struct asked *asked, struct buf *out,
 		       struct err *err)
 {
-	int status = 1;
+	int status = 0;
 	buf_add_str(out, "{\"rows\":[");
-	for (size_t i = 0; i < asked->filters.n_events && status == 1; i++) {
+	for (size_t i = 0; i < asked->filters.n_events && !status; i++) {
 		buf_add_str(out, i ? ",\n" : "");
 		status = dead_story(question->db, asked->filters.events[i], out, err);
-		if (!status)
-			status = err_set(err, ERR_INVALID, "there is no event %lld",
-					 (long long)asked->filters.events[i]);
 	}
 	buf_add_str(out, "],\"cursor\":null}\n");
-	return status == 1 ? 0 : status;
+	return status;
 }
 
 static void answer_story(struct server *server, const struct question *question,

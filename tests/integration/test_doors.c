@@ -85,12 +85,9 @@ static void begin_with_all_fates(void)
 
 static void set_up(void)
 {
-	unsetenv("PAYI_CONFIG");
 	unsetenv("PAYI_API_KEY");
 	unsetenv("ASCERTA_API_KEY");
 	help_site_make(&site);
-	setenv("PAYI_RING_DIR", site.rings, 1);
-	setenv("PAYI_DATA_DIR", site.data, 1);
 	cr_assert_eq(standin_start(&service, NULL), 0);
 	begin_with_all_fates();
 }
@@ -314,7 +311,8 @@ Test(doors, say_what_is_wrong_alike)
 	static const struct {
 		const char *arguments;
 		const char *text;
-	} wrong[] = {{"waiting --reverse", "the list takes no --reverse"},
+	} wrong[] = {{"use-cases --distribution --reverse", "takes no --reverse"},
+		     {"waiting --reverse", "unrecognized option"},
 		     {"series --by hour", "one of: use-case|resource|category"},
 		     {"series --points 0", "1 to 300"},
 		     {"series --top 21", "1 to 20"},

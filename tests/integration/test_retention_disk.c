@@ -66,7 +66,6 @@ static void mount_small_disk(void)
 
 static void set_up(void)
 {
-	unsetenv("PAYI_CONFIG");
 	leave_the_others();
 	help_site_make(&site);
 	mount_small_disk();
