@@ -26,7 +26,6 @@ enum {
 struct intake {
 	struct store *store;
 	struct drain *drain;
-	char *database;
 	char *ring_dir;
 	struct retention retention;
 	struct letter *letters; /* not committed yet */
@@ -64,7 +63,6 @@ int intake_open(const struct intake_options *options, struct intake **out, struc
 	if (!intake)
 		return err_set(err, ERR_MEMORY, "out of memory");
 	intake->pause_us = PAUSE_FIRST_US;
-	intake->database = strdup(options->database);
 	intake->ring_dir = strdup(options->ring_dir);
 	keep_by(intake, &options->retention);
 	int status = store_open(&store, &intake->store, err);
@@ -88,7 +86,6 @@ void intake_close(struct intake *intake)
 	drain_close(intake->drain);
 	store_close(intake->store);
 	letter_free(intake->letters);
-	free(intake->database);
 	free(intake->ring_dir);
 	free(intake);
 }
@@ -144,24 +141,27 @@ uint64_t intake_settlements(const struct intake *intake)
 
 /* ---- A step --------------------------------------------------------------------------------------- */
 
+static void say_wal_is_held(const struct intake *intake, int64_t bytes)
+{
+	char who[WAL_HOLDER_BYTES];
+	wal_holder(store_path(intake->store), who);
+	log_warn("a transaction that reads the database does not end, and keeps the WAL from being "
+		 "emptied; it grows with all that is stored",
+		 LOG_STR("who", *who ? who : "unknown"), LOG_INT("wal_mb", bytes >> 20),
+		 LOG_STR("advice", "end that transaction, or its process"), LOG_END);
+}
+
 /* Once, when it has become so large, and once when that is over. Storing goes on meanwhile. */
 static void tell_of_wal(struct intake *intake)
 {
 	const int64_t bytes = store_wal_bytes(intake->store);
 	const bool is_large = bytes > WAL_LARGE_BYTES;
-	char who[WAL_HOLDER_BYTES] = "";
 	if (is_large == intake->wal_is_large)
 		return;
 	intake->wal_is_large = is_large;
 	counter_set(&intake->counters.wal_is_held, is_large);
 	if (is_large)
-		wal_holder(intake->database, who);
-	if (is_large)
-		log_warn("somebody reads the database in a transaction that does not end, and "
-			 "keeps the WAL "
-			 "from being emptied; it grows with all that is stored",
-			 LOG_STR("who", *who ? who : "unknown"), LOG_INT("wal_mb", bytes >> 20),
-			 LOG_STR("advice", "end that transaction, or its process"), LOG_END);
+		say_wal_is_held(intake, bytes);
 	else
 		log_info("the WAL is emptied again", LOG_END);
 }
@@ -235,7 +235,9 @@ static int tidy_up(struct intake *intake)
 	if (!intake->dirty)
 		return 0;
 	intake->dirty = false;
-	return store_checkpoint(intake->store, &intake->error);
+	const int status = store_checkpoint(intake->store, &intake->error);
+	tell_of_wal(intake);
+	return status;
 }
 
 /* A slice of retention alone. */

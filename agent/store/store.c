@@ -245,6 +245,11 @@ void store_rollback(struct store *store)
 	store->last_id = store->committed_id;
 }
 
+const char *store_path(const struct store *store)
+{
+	return store->path;
+}
+
 void store_bound_wal(struct store *store, int64_t bytes)
 {
 	const int64_t pages = bytes / PAGE_BYTES;

@@ -54,6 +54,8 @@ int store_reopen(struct store *store, struct err *err);
 /* What the write-ahead log has grown to, by the last commit. See store/wal.h for what is too much. */
 int64_t store_wal_bytes(const struct store *store);
 
+const char *store_path(const struct store *store); /* of the database; the store's own */
+
 /* ---- Rings ---- */
 
 struct store_ring {

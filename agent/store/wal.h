@@ -12,8 +12,8 @@ enum {
 };
 
 /*
- * Whose transaction reads it, as "pid 4711 (sqlite3)"; "": nobody that can be seen, which are processes of this PID namespace,
- * but not our own. Any thread.
+ * Whose transaction reads it and does not end, as "pid 4711 (sqlite3)"; "": nobody's that can be seen, which are those of processes
+ * in this PID namespace, but not our own. Who writes, which is the agent, is not meant. Takes up to a tenth of a second. Any thread.
  */
 void wal_holder(const char *database, char who[WAL_HOLDER_BYTES]);
 

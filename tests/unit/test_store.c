@@ -652,11 +652,10 @@ Test(store, keeps_what_a_sink_reports)
 
 /* ---- Who reads for long --------------------------------------------------------------------------- */
 
-static int read_and_tell(const char *path, int to)
+static int tell_when_begun(const char *path, const char *sql, int flags, int to)
 {
 	sqlite3 *db = NULL;
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) ||
-	    sqlite3_exec(db, "BEGIN; SELECT count(*) FROM events", NULL, NULL, NULL))
+	if (sqlite3_open_v2(path, &db, flags, NULL) || sqlite3_exec(db, sql, NULL, NULL, NULL))
 		return 1;
 	if (write(to, "r", 1) != 1)
 		return 1;
@@ -676,14 +675,25 @@ Test(store, tells_which_other_process_holds_a_transaction_open)
 	cr_assert_eq(pipe(ends), 0);
 	const pid_t reader = fork();
 	if (reader == 0)
-		_exit(read_and_tell(fixture->path, ends[1]));
+		_exit(tell_when_begun(fixture->path, "BEGIN; SELECT count(*) FROM events",
+				      SQLITE_OPEN_READONLY, ends[1]));
 	cr_assert_eq(read(ends[0], &begun, 1), 1);
 	wal_holder(fixture->path, who);
 	snprintf(expected, sizeof(expected), "pid %ld (test_store)", (long)reader);
+	cr_expect_str_eq(who, expected);
+	/* Who writes reads as well, and is not the one: the agent, to those who ask from outside. */
+	const pid_t writer = fork();
+	if (writer == 0)
+		_exit(tell_when_begun(fixture->path, "BEGIN IMMEDIATE; DELETE FROM rings",
+				      SQLITE_OPEN_READWRITE, ends[1]));
+	cr_assert_eq(read(ends[0], &begun, 1), 1);
+	wal_holder(fixture->path, who);
 	cr_expect_str_eq(who, expected);
 	kill(reader, SIGKILL);
 	waitpid(reader, NULL, 0);
 	wal_holder(fixture->path, who);
 	cr_expect_str_empty(who);
+	kill(writer, SIGKILL);
+	waitpid(writer, NULL, 0);
 	fixture_close(fixture);
 }
