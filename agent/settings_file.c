@@ -164,6 +164,8 @@ static char *on_line(char *line, int bytes, void *user)
 	if (file->status)
 		return NULL;
 	const size_t len = read_line(file, line, (size_t)bytes);
+	if (len == 0 && !file->status)
+		return NULL;
 	const size_t indent = strspn(line, " \t");
 	memmove(line, line + indent, len - indent + 1);
 	if (!file->status && !is_well_ended(line))
@@ -172,7 +174,7 @@ static char *on_line(char *line, int bytes, void *user)
 		file->status = settings_pass_over(file->settings, file->status, file->err);
 		snprintf(line, (size_t)bytes, "\n");
 	}
-	return file->status || len == 0 ? NULL : line;
+	return file->status ? NULL : line;
 }
 
 static int parse_file(struct config_file *file)

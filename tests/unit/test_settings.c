@@ -199,10 +199,14 @@ Test(settings, refuse_bytes_that_are_no_text)
 /* For who only looks: the directories that stand behind what is wrong are found all the same. */
 Test(settings, that_are_wrong_are_passed_over_where_one_only_looks)
 {
-	static const char *const wrong[] = {
-		"log_level = loud\n",        "[payi]\nlog_levle = info\n",
-		"there is no sense in it\n", "[agent] ring_dir = /x\n",
-		"log_format = \x01 json\n",  "[nowhere]\nx = 1\n"};
+	static const char *const wrong[] = {"log_level = loud\n",
+					    "[payi]\nlog_levle = info\n",
+					    "there is no sense in it\n",
+					    "[agent] ring_dir = /x\n",
+					    "log_format = \x01 json\n",
+					    "[nowhere]\nx = 1\n",
+					    "\x01"
+					    "at once\n"};
 	unsetenv("PAYI_RING_DIR");
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		struct settings settings;
