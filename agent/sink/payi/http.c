@@ -292,13 +292,31 @@ static int64_t date_us(const char *date)
 	return time > 0 ? (int64_t)time * 1000000 : 0;
 }
 
+/* What comes back goes into logs, status and the database. */
+static void hide_key(struct exchange *exchange)
+{
+	const size_t name_bytes = strlen(HTTP_KEY_HEADER);
+	for (const struct curl_slist *at = exchange->headers; at; at = at->next) {
+		if (strncmp(at->data, HTTP_KEY_HEADER, name_bytes) != 0)
+			continue;
+		const char *key = at->data + name_bytes;
+		const size_t key_bytes = strlen(key);
+		uint8_t *body = exchange->body.data;
+		uint8_t *end = body + exchange->body.len;
+		while (key_bytes && body &&
+		       (body = memmem(body, (size_t)(end - body), key, key_bytes)))
+			memset(body, '*', key_bytes);
+	}
+}
+
 /*
  * An answer that broke off after its headers is still an answer, of which the body is not whole: for a success
  * that makes a difference, and body_cut says it. A reset in the middle of the headers is none.
  */
-static struct http_answer answer_of(const struct exchange *exchange, CURLcode result)
+static struct http_answer answer_of(struct exchange *exchange, CURLcode result)
 {
 	long status = 0;
+	hide_key(exchange);
 	curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
 	bool answered = status >= 200 && status <= 999 &&
 			(result == CURLE_OK || exchange->headers_ended || status >= 400);
@@ -318,23 +336,6 @@ static struct http_answer answer_of(const struct exchange *exchange, CURLcode re
 	};
 }
 
-/* What comes back goes into logs, status and the database. */
-static void hide_key(struct exchange *exchange)
-{
-	const size_t name_bytes = strlen(HTTP_KEY_HEADER);
-	for (const struct curl_slist *at = exchange->headers; at; at = at->next) {
-		if (strncmp(at->data, HTTP_KEY_HEADER, name_bytes) != 0)
-			continue;
-		const char *key = at->data + name_bytes;
-		const size_t key_bytes = strlen(key);
-		uint8_t *body = exchange->body.data;
-		uint8_t *end = body + exchange->body.len;
-		while (key_bytes && body &&
-		       (body = memmem(body, (size_t)(end - body), key, key_bytes)))
-			memset(body, '*', key_bytes);
-	}
-}
-
 static void forget_answer(struct exchange *exchange)
 {
 	forget_headers(exchange);
@@ -343,8 +344,11 @@ static void forget_answer(struct exchange *exchange)
 	exchange->error[0] = '\0';
 }
 
-/* Not by this server: the same again as it is, and whatever comes after it. */
-static bool goes_again_plain(struct exchange *exchange, const struct http_answer *answer)
+/*
+ * Not by this server: the same again as it is, and whatever comes after it. Where it cannot go, answer says so: the one that
+ * there was is forgotten.
+ */
+static bool goes_again_plain(struct exchange *exchange, struct http_answer *answer)
 {
 	if (answer->status != 415 || exchange->packed.len == 0)
 		return false;
@@ -353,10 +357,14 @@ static bool goes_again_plain(struct exchange *exchange, const struct http_answer
 	exchange->http->gzip = false;
 	buf_release(&exchange->packed);
 	forget_answer(exchange);
-	return set_bytes(exchange) &&
-	       curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers->next) ==
-		       CURLE_OK &&
-	       curl_multi_add_handle(exchange->http->loop.multi, exchange->easy) == CURLM_OK;
+	if (set_bytes(exchange) &&
+	    curl_easy_setopt(exchange->easy, CURLOPT_HTTPHEADER, exchange->headers->next) ==
+		    CURLE_OK &&
+	    curl_multi_add_handle(exchange->http->loop.multi, exchange->easy) == CURLM_OK)
+		return true;
+	*answer = (struct http_answer){.error = "libcurl did not take the request again",
+				       .error_code = CURLE_SEND_ERROR};
+	return false;
 }
 
 static void give_back(struct exchange *exchange, const struct http_answer *answer)
@@ -389,7 +397,6 @@ static void on_moved(void *ctx, bool stuck)
 		CURLcode result = message->data.result; /* the message ends with the next call */
 		struct exchange *exchange;
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &exchange);
-		hide_key(exchange);
 		struct http_answer answer = answer_of(exchange, result);
 		curl_multi_remove_handle(http->loop.multi, easy);
 		if (goes_again_plain(exchange, &answer))
