@@ -96,7 +96,7 @@ static struct price_list *copy_prices(const struct price_list *prices)
 {
 	struct price_list *copy = NULL;
 	while (prices && !(copy = price_list_copy(prices)))
-		free(memory_await(1, 1));
+		memory_wait();
 	return copy;
 }
 

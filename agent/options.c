@@ -48,17 +48,20 @@ int options_prices(const struct settings *settings, struct price_list **prices, 
 	return err->code = ERR_CONFIG;
 }
 
-int options_check(const struct settings *settings, struct err *err)
+int options_check(const struct settings *settings, struct price_list **prices, struct err *err)
 {
 	char path[PATH_MAX];
 	const struct payi_sink_options sink = options_of_sink(settings);
 	const struct server_options server = options_of_server(settings, path);
-	struct price_list *prices = NULL;
+	struct price_list *list = NULL;
 	int status = payi_sink_check(&sink, err);
 	if (!status)
 		status = server_check(&server, err);
 	if (!status)
-		status = options_prices(settings, &prices, err);
-	free(prices);
+		status = options_prices(settings, &list, err);
+	if (prices)
+		*prices = list;
+	else
+		free(list);
 	return status;
 }

@@ -22,9 +22,9 @@ struct server_options options_of_server(const struct settings *settings, char pa
 
 /*
  * Whether an agent would start with them, as far as the settings themselves decide it. ERR_CONFIG: the text says
- * which is wrong. Opens nothing that matters.
+ * which is wrong. Opens nothing that matters. prices: the operator's, as options_prices() gives them; NULL: they are not wanted.
  */
-int options_check(const struct settings *settings, struct err *err);
+int options_check(const struct settings *settings, struct price_list **prices, struct err *err);
 
 /* The operator's prices, or NULL where there is no file of them; free(). ERR_CONFIG: it cannot be read, or is wrong. */
 int options_prices(const struct settings *settings, struct price_list **prices, struct err *err);

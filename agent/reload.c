@@ -51,9 +51,7 @@ static int read_next(const struct settings *settings, struct settings *next,
 	int status = settings_load(next, &settings->flags, err);
 	if (status)
 		return status;
-	status = options_check(next, err);
-	if (!status)
-		status = options_prices(next, prices, err);
+	status = options_check(next, prices, err);
 	if (status)
 		settings_release(next);
 	return status;

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <uv.h>
 
-static void wait_for_some(void)
+void memory_wait(void)
 {
 	log_error("out of memory; waiting for some", LOG_END);
 	nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
@@ -17,7 +17,7 @@ void *memory_await(size_t n, size_t bytes)
 {
 	void *memory;
 	while (!(memory = calloc(n ? n : 1, bytes ? bytes : 1)))
-		wait_for_some();
+		memory_wait();
 	return memory;
 }
 
@@ -25,7 +25,7 @@ void *memory_await_more(void *memory, size_t bytes)
 {
 	void *more;
 	while (!(more = realloc(memory, bytes ? bytes : 1)))
-		wait_for_some();
+		memory_wait();
 	return more;
 }
 

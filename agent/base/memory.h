@@ -14,6 +14,9 @@ void *memory_await_bytes(size_t bytes);
 void *memory_await_more(void *memory, size_t bytes);
 char *memory_await_text(const char *text);
 
+/* One turn of such a wait, where the allocation is somebody else's. */
+void memory_wait(void);
+
 /* Has libuv allocate likewise. Before anything else is asked of it. */
 void memory_await_in_libuv(void);
 

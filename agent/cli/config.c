@@ -150,7 +150,7 @@ static int act(enum action action, const struct settings *settings, const struct
 		return sample(look, err);
 	if (action == ACTION_CHECK) {
 		if (!wrong.code)
-			options_check(settings, &wrong);
+			options_check(settings, NULL, &wrong);
 		const int status = check(settings, &wrong, look, err);
 		if (!status)
 			*err = wrong;

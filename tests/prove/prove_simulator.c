@@ -20,8 +20,8 @@
 
 enum {
 	RUNS = 2000,
-	SHORT_S = 8,
-	/* of the processor */ TWICE_EVERY = 50 /* runs, one is done again */
+	SHORT_S = 8,      /* of the processor */
+	TWICE_EVERY = 50, /* runs, one is done again */
 };
 
 static struct run totals;

@@ -18,19 +18,21 @@ static uint64_t *bucket(const struct waiting *waiting, int64_t instance)
 	return &waiting->newest[mixed & (waiting->capacity - 1)];
 }
 
+/* NULL: it is forgotten, or there never was one. While there are events, first is 1 or more. */
+static struct waiting_event *numbered(const struct waiting *waiting, uint64_t number)
+{
+	return number >= waiting->first ? &waiting->events[number - waiting->first] : NULL;
+}
+
 /* The newest event of the instance's bucket, or the next older one; NULL: there is none. */
 static struct waiting_event *newest(const struct waiting *waiting, int64_t instance)
 {
-	const uint64_t number = waiting->n ? *bucket(waiting, instance) : 0;
-	return number >= waiting->first && number ? &waiting->events[number - waiting->first]
-						  : NULL;
+	return waiting->n ? numbered(waiting, *bucket(waiting, instance)) : NULL;
 }
 
 static struct waiting_event *older(const struct waiting *waiting, const struct waiting_event *event)
 {
-	return event->older >= waiting->first && event->older
-		       ? &waiting->events[event->older - waiting->first]
-		       : NULL;
+	return numbered(waiting, event->older);
 }
 
 static void link_event(struct waiting *waiting, size_t i)
