@@ -1,13 +1,12 @@
 #include "store/percentiles.h"
 
 #include "base/buf.h"
+#include "store/functions.h"
 #include "store/latency.h"
-#include "store/sql.h"
 #include "store/varint.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /*
@@ -129,17 +128,6 @@ static void step_histogram(sqlite3_context *context, int n, sqlite3_value **valu
 		add(counts, (int64_t)ms, events);
 }
 
-static void result_of(sqlite3_context *context, struct buf *out, bool is_text)
-{
-	if (out->failed)
-		sqlite3_result_error_nomem(context);
-	else if (is_text)
-		sqlite3_result_text(context, buf_text(out), -1, SQLITE_TRANSIENT);
-	else
-		sqlite3_result_blob64(context, out->data, out->len, SQLITE_TRANSIENT);
-	buf_release(out);
-}
-
 static void finish_histogram(sqlite3_context *context)
 {
 	struct counts *counts = counts_of(context);
@@ -153,7 +141,11 @@ static void finish_histogram(sqlite3_context *context)
 		varint_put(&out, count.events);
 	}
 	out.failed = out.failed || counts->others.failed;
-	result_of(context, &out, false);
+	if (out.failed)
+		sqlite3_result_error_nomem(context);
+	else
+		sqlite3_result_blob64(context, out.data, out.len, SQLITE_TRANSIENT);
+	buf_release(&out);
 	buf_release(&counts->others);
 }
 
@@ -166,10 +158,10 @@ static void finish_percentiles(sqlite3_context *context)
 	uint64_t n = 0, upto = 0;
 	if (!counts || !counts->any)
 		return;
-	struct walk sums = walk_of(counts);
+	struct walk walk = walk_of(counts); /* sorts */
+	struct walk sums = walk;
 	while (next(&sums, &count))
 		n += count.events;
-	struct walk walk = walk_of(counts);
 	for (size_t i = 0; i < sizeof(ranks) / sizeof(ranks[0]); i++) {
 		while (upto * 100 < n * ranks[i] && next(&walk, &count))
 			upto += count.events;
@@ -177,26 +169,18 @@ static void finish_percentiles(sqlite3_context *context)
 	}
 	buf_add_char(&out, ']');
 	out.failed = out.failed || counts->others.failed;
-	result_of(context, &out, true);
+	functions_result(context, &out);
 	buf_release(&counts->others);
 }
 
 int percentiles_add_functions(sqlite3 *db, struct err *err)
 {
-	static const struct {
-		const char *name;
-		int n;
-		void (*step)(sqlite3_context *context, int n, sqlite3_value **values);
-		void (*finish)(sqlite3_context *context);
-	} functions[] = {
-		{"latency_histogram", 2, step_row, finish_histogram},
-		{"latency_percentiles", 1, step_histogram, finish_percentiles},
-		{"latency_percentiles", 2, step_row, finish_percentiles},
+	static const struct sql_function functions[] = {
+		{"latency_histogram", 2, SQLITE_DETERMINISTIC, NULL, step_row, finish_histogram},
+		{"latency_percentiles", 1, SQLITE_DETERMINISTIC, NULL, step_histogram,
+		 finish_percentiles},
+		{"latency_percentiles", 2, SQLITE_DETERMINISTIC, NULL, step_row,
+		 finish_percentiles},
 	};
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-		if (sqlite3_create_function(db, functions[i].name, functions[i].n,
-					    SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, NULL,
-					    functions[i].step, functions[i].finish) != SQLITE_OK)
-			return sql_error(db, err, "prepare");
-	return 0;
+	return functions_add(db, functions, sizeof(functions) / sizeof(functions[0]), err);
 }

@@ -1,6 +1,7 @@
 #include "store/price_book.h"
 
 #include "base/buf.h"
+#include "store/functions.h"
 #include "store/sql.h"
 
 #include <stdlib.h>
@@ -143,10 +144,9 @@ static void cost_in_force(sqlite3_context *context, int n, sqlite3_value **value
 
 int price_book_add_functions(sqlite3 *db, struct err *err)
 {
-	if (sqlite3_create_function(db, "price_in_force", COPY + 1, SQLITE_UTF8, NULL,
-				    price_in_force, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_create_function(db, "cost_in_force", COPY + 3, SQLITE_UTF8, NULL, cost_in_force,
-				    NULL, NULL) != SQLITE_OK)
-		return sql_error(db, err, "prepare");
-	return 0;
+	static const struct sql_function functions[] = {
+		{"price_in_force", COPY + 1, 0, price_in_force, NULL, NULL},
+		{"cost_in_force", COPY + 3, 0, cost_in_force, NULL, NULL},
+	};
+	return functions_add(db, functions, sizeof(functions) / sizeof(functions[0]), err);
 }

@@ -16,8 +16,8 @@ struct query_db {
 struct query {
 	sqlite3 *db;
 	sqlite3_stmt *statement;
-	uint64_t
-		unbound; /* a bit for each parameter that should have a value, but for want of memory has none */
+	/* A bit for each parameter that should have a value, but for want of memory has none. */
+	uint64_t unbound;
 };
 
 #endif

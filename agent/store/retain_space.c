@@ -9,7 +9,6 @@
 #include <sys/statvfs.h>
 
 enum {
-	PAGE_BYTES = 8192,   /* migrate.c */
 	SPARE_PAGES = 8192,  /* 64 MiB that stay for what comes next, */
 	SPARE_SHARE = 32,    /* or that share of the file, where that is less */
 	MIN_FREE_SHARE = 10, /* of a small file system, min_free_bytes is no more than this share */
@@ -77,21 +76,21 @@ static int64_t spare(int64_t pages)
  */
 int retain_pressure(struct retain *job, enum retain_reason *reason, struct err *err)
 {
-	const int64_t max_pages = job->retention->policy.max_bytes / PAGE_BYTES;
+	const int64_t max_pages = job->retention->policy.max_bytes / STORE_PAGE_BYTES;
 	struct room room = {0};
 	const int status = look(job, &room, err);
 	const int64_t used = room.pages - room.free_pages;
 	*reason = RETAIN_NO_REASON;
 	if (max_pages && used > max_pages - spare(max_pages))
 		*reason = RETAIN_BYTES;
-	else if (room.missing_bytes > room.free_pages * PAGE_BYTES)
+	else if (room.missing_bytes > room.free_pages * STORE_PAGE_BYTES)
 		*reason = RETAIN_DISK;
 	return status;
 }
 
 int retain_give_back(struct retain *job, struct err *err)
 {
-	const int64_t max_pages = job->retention->policy.max_bytes / PAGE_BYTES;
+	const int64_t max_pages = job->retention->policy.max_bytes / STORE_PAGE_BYTES;
 	struct room room = {0};
 	const int status = look(job, &room, err);
 	const bool all = room.missing_bytes > 0 || (max_pages && room.pages > max_pages);

@@ -14,12 +14,12 @@ enum {
 	LOOK_US = 1000000,
 	ROUND_US = 60000000,
 	ROUND_PRESSED_US = 5000000,
-	ROUND_WATCH_US =
-		1000000, /* a round that is begun before its time comes so long behind another */
+	/* A round that is begun before its time comes so long behind another. */
+	ROUND_EARLY_US = 1000000,
 	SAY_AGAIN_US = 300000000,
 	SELDOM_S = 3600,
-	WAL_SHARE =
-		4, /* of what shall be free, the WAL may take so much: deleting, too, is written there first */
+	/* Of what shall be free, the WAL may take so much: deleting, too, is written there first. */
+	WAL_SHARE = 4,
 	NAMES_STEPS = 2000, /* in a round, so that it keeps nothing else waiting */
 	/*
 	 * The rest after a slice, as a multiple of its time: under pressure it takes half of the thread, else a fifth. What
@@ -121,13 +121,18 @@ int64_t retention_due_us(struct retention *retention, int64_t now_us)
 	return retention->due_us;
 }
 
+/* Before its time comes, because something is short. */
+static bool may_begin(const struct retention *retention, int64_t now_us)
+{
+	return retention->started && retention->phase == 0 && now_us >= retention->early_us;
+}
+
 void retention_watch(struct retention *retention, struct store *store, int64_t now_us)
 {
 	int64_t wanted_bytes;
-	const bool between = retention->started && retention->phase == 0;
 	const int64_t missing = retain_missing(&retention->policy, store->path, &wanted_bytes);
 	store_bound_wal(store, wanted_bytes / WAL_SHARE);
-	if (between && missing > 0 && now_us >= retention->watch_us && now_us < retention->due_us)
+	if (missing > 0 && may_begin(retention, now_us) && now_us < retention->due_us)
 		retention->due_us = now_us;
 }
 
@@ -153,8 +158,8 @@ static int end_round(struct retain *job, int64_t now_us, struct err *err)
 	if (status)
 		return status;
 	const bool pressed = reason != RETAIN_NO_REASON;
-	retention->stuck = pressed && !retention->worked;
-	if (retention->stuck)
+	const bool stuck = pressed && !retention->worked;
+	if (stuck)
 		say_pressure(retention, reason, now_us);
 	if (now_us >= retention->seldom_us)
 		retention->seldom_us = now_us + SELDOM_S * INT64_C(1000000);
@@ -162,7 +167,7 @@ static int end_round(struct retain *job, int64_t now_us, struct err *err)
 	retention->worked = false;
 	retention->names.left = NAMES_STEPS;
 	retention->due_us = now_us + (pressed ? ROUND_PRESSED_US : ROUND_US);
-	retention->watch_us = pressed ? retention->due_us : now_us + ROUND_WATCH_US;
+	retention->early_us = stuck ? retention->due_us : now_us + ROUND_EARLY_US;
 	return 0;
 }
 
@@ -177,8 +182,7 @@ int retention_look(struct retention *retention, struct store *store, int64_t now
 	struct retain job = {.retention = retention, .store = store, .now_us = now_us};
 	enum retain_reason reason = RETAIN_NO_REASON;
 	*due = false;
-	if (!retention->started || retention->phase != 0 || retention->stuck ||
-	    now_us < retention->looked_us + LOOK_US)
+	if (!may_begin(retention, now_us) || now_us < retention->looked_us + LOOK_US)
 		return 0;
 	retention->looked_us = now_us;
 	const int status = retain_pressure(&job, &reason, err);

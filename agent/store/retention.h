@@ -43,10 +43,9 @@ struct retention_policy {
 struct retention {
 	struct retention_policy policy;
 	int phase;
-	int64_t due_us; /* CLOCK_BOOTTIME */
-	int64_t watch_us; /* from then on a round begins before its time when the disk is short of room */
+	int64_t due_us;   /* CLOCK_BOOTTIME */
+	int64_t early_us; /* from then on a round may begin before its time */
 	bool started;
-	bool stuck;        /* the last round ended under pressure: its pace is kept */
 	int64_t busy_us;   /* that others wrote since the last slice */
 	int64_t looked_us; /* for pressure, between rounds */
 	bool worked;       /* the round at hand has taken something */

@@ -1,31 +1,11 @@
 #include "store/spreads.h"
 
-#include "base/buf.h"
-#include "store/sql.h"
+#include "store/functions.h"
+#include "store/tally.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* What was added goes no further than its type does. */
-static int64_t plus(int64_t a, int64_t b)
-{
-	int64_t sum;
-	if (!__builtin_add_overflow(a, b, &sum))
-		return sum;
-	return a > 0 ? INT64_MAX : INT64_MIN;
-}
-
-static void result_of(sqlite3_context *context, struct buf *out)
-{
-	if (out->failed)
-		sqlite3_result_error_nomem(context);
-	else
-		sqlite3_result_text64(context, buf_text(out), out->len, SQLITE_TRANSIENT,
-				      SQLITE_UTF8);
-	buf_release(out);
-}
 
 /* ---- Ranks ---------------------------------------------------------------------------------------- */
 
@@ -67,55 +47,24 @@ static int64_t number_of_rank(const int64_t *numbers, size_t n, size_t rank, int
 enum { MEASURES = 3 };
 
 struct group {
-	int64_t key;
+	int64_t key[TALLY_KEYS];      /* the first is what is asked for */
 	struct buf numbers[MEASURES]; /* of int64_t */
 };
 
 struct groups {
-	struct group *group; /* in the order of their keys */
-	size_t n;
-	size_t last; /* found last: rows of a key often come together */
+	struct tally tally; /* of struct group */
 	bool failed;
 };
-
-/* Makes room for a group at a place. */
-static bool insert(struct groups *groups, size_t at, int64_t key)
-{
-	struct group *group = realloc(groups->group, (groups->n + 1) * sizeof(*group));
-	if (!group)
-		return false;
-	groups->group = group;
-	memmove(group + at + 1, group + at, (groups->n - at) * sizeof(*group));
-	group[at] = (struct group){.key = key};
-	groups->n++;
-	return true;
-}
-
-static struct group *group_of(struct groups *groups, int64_t key)
-{
-	size_t low = 0;
-	size_t high = groups->n;
-	if (groups->last < groups->n && groups->group[groups->last].key == key)
-		return &groups->group[groups->last];
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-		if (groups->group[middle].key < key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	groups->last = low;
-	if ((low == groups->n || groups->group[low].key != key) && !insert(groups, low, key))
-		return NULL;
-	return &groups->group[low];
-}
 
 static void step_spreads(sqlite3_context *context, int n, sqlite3_value **values)
 {
 	struct groups *groups = sqlite3_aggregate_context(context, sizeof(*groups));
-	struct group *group = groups ? group_of(groups, sqlite3_value_int64(values[0])) : NULL;
-	if (groups && !group)
-		groups->failed = true;
+	if (!groups)
+		return;
+	groups->tally.row_bytes = sizeof(struct group);
+	struct group *group =
+		tally_row(&groups->tally, (int64_t[TALLY_KEYS]){sqlite3_value_int64(values[0])});
+	groups->failed |= !group;
 	for (int i = 1; group && i < n; i++) {
 		const int64_t number = sqlite3_value_int64(values[i]);
 		buf_add(&group->numbers[i - 1], &number, sizeof(number));
@@ -137,7 +86,7 @@ static void add_group(struct buf *out, const struct group *group)
 	int64_t *room = malloc(bytes);
 	for (int i = 0; i < MEASURES; i++)
 		out->failed = out->failed || !room || group->numbers[i].failed;
-	buf_addf(out, "%s[%" PRId64 ",%zu", out->len > 1 ? "," : "", group->key,
+	buf_addf(out, "%s[%" PRId64 ",%zu", out->len > 1 ? "," : "", group->key[0],
 		 bytes / sizeof(int64_t));
 	for (int i = 0; i < MEASURES && !out->failed; i++)
 		add_spread(out, &group->numbers[i], room);
@@ -151,23 +100,23 @@ static void finish_spreads(sqlite3_context *context)
 	struct buf out = BUF_INIT;
 	buf_add_char(&out, '[');
 	out.failed = out.failed || !groups || groups->failed;
-	for (size_t i = 0; groups && i < groups->n; i++) {
-		add_group(&out, &groups->group[i]);
+	for (size_t i = 0; groups && i < groups->tally.n; i++) {
+		struct group *group = (struct group *)(void *)groups->tally.rows.data + i;
+		add_group(&out, group);
 		for (int k = 0; k < MEASURES; k++)
-			buf_release(&groups->group[i].numbers[k]);
+			buf_release(&group->numbers[k]);
 	}
 	buf_add_char(&out, ']');
-	result_of(context, &out);
+	functions_result(context, &out);
 	if (groups)
-		free(groups->group);
+		tally_release(&groups->tally);
 }
 
 /* ---- classes() ------------------------------------------------------------------------------------ */
 
 enum { PER_POWER = 6, CLASSES = 16 * PER_POWER };
 
-struct class
-{
+struct size_class {
 	int64_t n;
 	int64_t events;
 	int64_t sum;
@@ -202,20 +151,20 @@ static int class_of(int64_t number)
 
 static void step_classes(sqlite3_context *context, int n, sqlite3_value **values)
 {
-	struct class *classes = sqlite3_aggregate_context(context, CLASSES * sizeof(*classes));
+	struct size_class *classes = sqlite3_aggregate_context(context, CLASSES * sizeof(*classes));
 	const int64_t number = sqlite3_value_int64(values[0]);
 	const int at = class_of(number);
 	(void)n;
 	if (!classes || at >= CLASSES)
 		return;
 	classes[at].n++;
-	classes[at].events = plus(classes[at].events, sqlite3_value_int64(values[1]));
-	classes[at].sum = plus(classes[at].sum, number);
+	functions_sum(&classes[at].events, sqlite3_value_int64(values[1]));
+	functions_sum(&classes[at].sum, number);
 }
 
 static void finish_classes(sqlite3_context *context)
 {
-	const struct class *classes =
+	const struct size_class *classes =
 		sqlite3_aggregate_context(context, CLASSES * sizeof(*classes));
 	struct buf out = BUF_INIT;
 	buf_add_char(&out, '[');
@@ -227,16 +176,14 @@ static void finish_classes(sqlite3_context *context)
 				 out.len > 1 ? "," : "", bound(i), bound(i + 1), classes[i].n,
 				 classes[i].events, classes[i].sum);
 	buf_add_char(&out, ']');
-	result_of(context, &out);
+	functions_result(context, &out);
 }
 
 int spreads_add_functions(sqlite3 *db, struct err *err)
 {
-	const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
-	if (sqlite3_create_function(db, "spreads", 1 + MEASURES, flags, NULL, NULL, step_spreads,
-				    finish_spreads) != SQLITE_OK ||
-	    sqlite3_create_function(db, "classes", 2, flags, NULL, NULL, step_classes,
-				    finish_classes) != SQLITE_OK)
-		return sql_error(db, err, "prepare");
-	return 0;
+	static const struct sql_function functions[] = {
+		{"spreads", 1 + MEASURES, SQLITE_DETERMINISTIC, NULL, step_spreads, finish_spreads},
+		{"classes", 2, SQLITE_DETERMINISTIC, NULL, step_classes, finish_classes},
+	};
+	return functions_add(db, functions, sizeof(functions) / sizeof(functions[0]), err);
 }

@@ -19,7 +19,6 @@
  * an open transaction must not stop the rings from being drained.
  */
 enum {
-	PAGE_BYTES = 8192,         /* migrate.c */
 	WAL_IDLE_PAGES = 512,      /* 4 MiB */
 	WAL_LONG_PAGES = 6144,     /* 48 MiB */
 	WAL_STARVED_PAGES = 32768, /* 256 MiB */
@@ -252,7 +251,7 @@ const char *store_path(const struct store *store)
 
 void store_bound_wal(struct store *store, int64_t bytes)
 {
-	const int64_t pages = bytes / PAGE_BYTES;
+	const int64_t pages = bytes / STORE_PAGE_BYTES;
 	store->wal_long = pages > WAL_LONG_PAGES   ? WAL_LONG_PAGES
 			  : pages < WAL_IDLE_PAGES ? WAL_IDLE_PAGES
 						   : (int)pages;
@@ -280,5 +279,5 @@ int store_checkpoint(struct store *store, struct err *err)
 
 int64_t store_wal_bytes(const struct store *store)
 {
-	return store->wal_pages * (int64_t)PAGE_BYTES;
+	return store->wal_pages * (int64_t)STORE_PAGE_BYTES;
 }

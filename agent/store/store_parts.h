@@ -12,6 +12,8 @@
 
 #include <sqlite3.h>
 
+enum { STORE_PAGE_BYTES = 8192 }; /* migrate.c sets it */
+
 /*
  * STORE_STATEMENTS(X) calls X(name, sql) once per statement that the store keeps prepared, beside those of
  * ids.c and rows.c.

@@ -1,6 +1,6 @@
 #include "store/sums.h"
 
-#include "store/sql.h"
+#include "store/functions.h"
 #include "store/tally.h"
 
 #include <inttypes.h>
@@ -21,14 +21,12 @@ struct state {
 	bool failed;
 };
 
-/* Sums go no further than their type does. */
 static void add(struct sum *to, const int64_t *numbers)
 {
 	const int64_t first = numbers[SUMS];
 	const int64_t last = numbers[SUMS + 1];
 	for (int i = 0; i < SUMS; i++)
-		if (__builtin_add_overflow(to->sum[i], numbers[i], &to->sum[i]))
-			to->sum[i] = INT64_MAX;
+		functions_sum(&to->sum[i], numbers[i]);
 	to->first = to->rows == 0 || first < to->first ? first : to->first;
 	to->last = to->rows == 0 || last > to->last ? last : to->last;
 	to->rows++;
@@ -66,20 +64,15 @@ static void finish(sqlite3_context *context)
 	for (size_t i = 0; state && i < state->tally.n; i++)
 		add_json(&out, (const struct sum *)(const void *)state->tally.rows.data + i);
 	buf_add_char(&out, ']');
-	if (!state || state->failed || out.failed)
-		sqlite3_result_error_nomem(context);
-	else
-		sqlite3_result_text64(context, buf_text(&out), out.len, SQLITE_TRANSIENT,
-				      SQLITE_UTF8);
-	buf_release(&out);
+	out.failed = out.failed || !state || state->failed;
+	functions_result(context, &out);
 	if (state)
 		tally_release(&state->tally);
 }
 
 int sums_add_function(sqlite3 *db, struct err *err)
 {
-	if (sqlite3_create_function(db, "sums_by", ARGUMENTS, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-				    NULL, NULL, step, finish) != SQLITE_OK)
-		return sql_error(db, err, "prepare");
-	return 0;
+	static const struct sql_function function = {"sums_by", ARGUMENTS, SQLITE_DETERMINISTIC,
+						     NULL,      step,      finish};
+	return functions_add(db, &function, 1, err);
 }

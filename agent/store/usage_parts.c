@@ -1,5 +1,6 @@
 #include "store/usage_parts.h"
 
+#include "store/functions.h"
 #include "store/pack.h"
 #include "store/sql.h"
 #include "store/tally.h"
@@ -87,13 +88,6 @@ struct table {
 	sqlite3 *db;
 };
 
-/* What is added goes no further than its type does. */
-static void add(int64_t *sum, int64_t number)
-{
-	if (__builtin_add_overflow(*sum, number, sum))
-		*sum = INT64_MAX;
-}
-
 static struct sums *sums_at(const struct cursor *cursor, size_t at)
 {
 	return (struct sums *)(void *)cursor->sums.rows.data + at;
@@ -126,10 +120,10 @@ static int add_units(struct cursor *cursor, struct pack *pack, const struct pack
 			&cursor->units, (int64_t[TALLY_KEYS]){(int64_t)place, day, one.type, 0});
 		if (!units)
 			return SQLITE_NOMEM;
-		add(&units->input, one.input);
-		add(&units->output, one.output);
-		add(&sums->input, one.input);
-		add(&sums->output, one.output);
+		functions_sum(&units->input, one.input);
+		functions_sum(&units->output, one.output);
+		functions_sum(&sums->input, one.input);
+		functions_sum(&sums->output, one.output);
 	}
 	return SQLITE_OK;
 }
@@ -151,7 +145,7 @@ static struct sums *add_event(struct cursor *cursor, const struct pack_event *ev
 	if (sums->latency_count == 0 || event->latency_ms > sums->latency_max_ms)
 		sums->latency_max_ms = event->latency_ms;
 	sums->latency_count++;
-	add(&sums->latency_sum_ms, event->latency_ms);
+	functions_sum(&sums->latency_sum_ms, event->latency_ms);
 	buf_add(&cursor->latencies, &latency, sizeof(latency));
 	return cursor->latencies.failed ? NULL : sums;
 }
@@ -236,17 +230,18 @@ static int find_percentiles(struct cursor *cursor)
 static int connect_table(sqlite3 *db, void *context, int n, const char *const *words,
 			 sqlite3_vtab **out, char **error)
 {
-	struct table *table = sqlite3_malloc(sizeof(*table));
 	(void)context;
 	(void)n;
 	(void)words;
 	(void)error;
+	const int result = sqlite3_declare_vtab(db, declaration);
+	struct table *table = result == SQLITE_OK ? sqlite3_malloc(sizeof(*table)) : NULL;
 	if (!table)
-		return SQLITE_NOMEM;
+		return result == SQLITE_OK ? SQLITE_NOMEM : result;
 	memset(table, 0, sizeof(*table));
 	table->db = db;
 	*out = &table->base;
-	return sqlite3_declare_vtab(db, declaration);
+	return SQLITE_OK;
 }
 
 static int disconnect_table(sqlite3_vtab *table)
@@ -402,5 +397,5 @@ int usage_parts_add_table(sqlite3 *db, struct err *err)
 {
 	return sqlite3_create_module(db, "usage_parts", &module, NULL) == SQLITE_OK
 		       ? 0
-		       : sql_error(db, err, "prepare");
+		       : sql_error(db, err, "cannot add a table to SQL");
 }

@@ -165,7 +165,7 @@ SELECT u.text AS use_case_name,
           WHERE v.instance = i.id GROUP BY n.text ORDER BY n.text) q) AS units,
        (SELECT group_concat(q.step, ', ') FROM
          (SELECT n.text AS step FROM instance_steps v JOIN names n ON n.id = v.step
-          WHERE v.instance = i.id ORDER BY v.first_us, v.step) q) AS steps,
+          WHERE v.instance = i.id ORDER BY v.first_us, n.text) q) AS steps,
        (SELECT count(*) FROM instance_users v WHERE v.instance = i.id) AS users,
        t.latency_sum_ms * 1.0 / nullif(t.latency_count, 0) AS latency_mean_ms,
        CASE WHEN t.latency_count > 0 THEN t.latency_max_ms END AS latency_max_ms,

@@ -318,6 +318,16 @@ WRAP_SQLITE(sqlite3_wal_checkpoint_v2, SQLITE_IOERR,
 	    (sqlite3 * db, const char *database, int mode, int *pages, int *moved),
 	    (db, database, mode, pages, moved))
 
+WRAP_SQLITE(sqlite3_declare_vtab, SQLITE_NOMEM, (sqlite3 * db, const char *sql), (db, sql))
+WRAP_SQLITE(sqlite3_create_function, SQLITE_NOMEM,
+	    (sqlite3 * db, const char *name, int n, int flags, void *context,
+	     void (*call)(sqlite3_context *, int, sqlite3_value **),
+	     void (*step)(sqlite3_context *, int, sqlite3_value **),
+	     void (*finish)(sqlite3_context *)),
+	    (db, name, n, flags, context, call, step, finish))
+WRAP_SQLITE(sqlite3_create_module, SQLITE_NOMEM,
+	    (sqlite3 * db, const char *name, const sqlite3_module *module, void *context),
+	    (db, name, module, context))
 WRAP_SQLITE(sqlite3_open, SQLITE_NOMEM, (const char *path, sqlite3 **db), (path, db))
 
 /* Without memory for a connection there is none; else there is one, to ask what was wrong. */

@@ -46,6 +46,9 @@ static struct sample sample_of(int i)
 
 static void begin(void)
 {
+	/* Before the store, which does without, comes to it: memory is counted. */
+	cr_assert_eq(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1), SQLITE_OK);
+	cr_assert_eq(sqlite3_initialize(), SQLITE_OK);
 	fixture_open(fixture);
 	must(store_begin(fixture->store, &fixture->err));
 	for (int i = 0; i < N_EVENTS; i++) {
@@ -118,11 +121,15 @@ static void check(enum history_kind kind, const struct history_filters *filters)
 	must(ask(kind, filters, &right));
 	must(ask(kind, filters, &rows));
 	cr_assert(same(&right, &rows));
+	const sqlite3_int64 used = sqlite3_memory_used();
+	cr_assert_gt(used, 0);
 	do {
 		fixture->err.text[0] = '\0';
 		fault_calls_arm();
 		const int status = ask(kind, filters, &rows);
 		failed = fault_calls_disarm();
+		cr_assert_eq(sqlite3_memory_used(), used,
+			     "kind %d: %s has failed, and something stays", kind, failed);
 		if (status) {
 			cr_assert_not_null(failed, "kind %d: %s", kind, fixture->err.text);
 			cr_assert_gt(strlen(fixture->err.text), 10, "kind %d, %s: \"%s\"", kind,
