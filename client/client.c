@@ -84,7 +84,7 @@ static void lay_out_lanes(payi_client *client, const uint64_t seed[N_SEEDS])
 		lane->producer = (struct payi_ring_producer){
 			.lane = &file->counters->lane[i],
 			.lane_bytes = file->populated >> i & 1 ? file->lane_bytes : 0};
-		lane->data = file->lanes + 2 * i * file->lane_bytes;
+		lane->data = payi__ring_file_lane(file, i);
 		lane->mask = file->lane_bytes - 1;
 		lane->stamper = (struct payi__stamper){.random = seed[i]};
 		atomic_store_explicit(&lane->taken, 0, memory_order_relaxed);

@@ -85,7 +85,10 @@ static bool find_group(const char *text, bool v2, char path[PATH_BYTES])
 	return false;
 }
 
-/* Of the group and all that it lies in, up to the root, whose path is "". In a container the path may be the host's: then its own group is the root's. */
+/*
+ * Of the group and all that it lies in, up to the root, whose path is "". In a container the path may be the host's: then its
+ * own group is the root's.
+ */
 static int64_t left_up_from(const struct version *version, char path[PATH_BYTES])
 {
 	char group[PATH_BYTES];

@@ -21,9 +21,8 @@
 
 enum {
 	NAME_BYTES = sizeof(PAYI_RING_FILE_PREFIX) + 2 * PAYI_RING_ID_BYTES,
-	MEMORY_SPARE =
-		256 *
-		1024, /* for what the kernel takes beside the pages, and the application meanwhile */
+	/* For what the kernel takes beside the pages, and the application meanwhile. */
+	MEMORY_SPARE = 256 * 1024,
 	/* Of larger lanes taking the pages is not for a call of payi_track(). */
 	LATER_LANE_BYTES_MAX = PAYI_RING_BYTES / PAYI_RING_LANES,
 	ZEROS = 4096, /* bytes; no page is smaller */
@@ -54,7 +53,8 @@ static payi_status no_room(uint64_t bytes, const char *path)
 
 /*
  * Asks whether there is room for all of the ring, however few of its pages are taken at first. A file beyond RLIMIT_FSIZE would
- * be a SIGXFSZ, and pages beyond what the control group allows a SIGKILL.
+ * be a SIGXFSZ, and pages beyond what the control group allows a SIGKILL. Once: a lane that is taken later is charged like any memory
+ * of the application, and a signal handler, which may be the one to take it, has not the stack to ask.
  */
 static payi_status check_room(const struct payi__ring_dir *dir, uint64_t bytes, const char *path)
 {
@@ -155,25 +155,22 @@ static int write_zeros(int fd, uint64_t at, uint64_t bytes)
 	return 0;
 }
 
-static uint8_t *lane_at(const struct payi__ring_file *file, uint32_t lane)
-{
-	return file->lanes + 2 * lane * file->lane_bytes;
-}
-
 /* Takes a lane's pages, and has them mapped, so that no event waits for that. */
 static int take_lane(int fd, struct payi__ring_file *file, uint32_t lane)
 {
 	if (write_zeros(fd, data_offset() + lane * file->lane_bytes, file->lane_bytes))
 		return -1;
 	for (uint64_t i = 0; i < file->lane_bytes; i += ZEROS)
-		(void)payi_ring_load_own((payi_ring_word *)(void *)(lane_at(file, lane) + i));
+		(void)payi_ring_load_own(
+			(payi_ring_word *)(void *)(payi__ring_file_lane(file, lane) + i));
 	file->populated |= 1U << lane;
 	return 0;
 }
 
 bool payi__ring_file_populate(const struct payi__ring_file *file, uint32_t lane)
 {
-	return madvise(lane_at(file, lane), (size_t)file->lane_bytes, MADV_POPULATE_WRITE) == 0;
+	return madvise(payi__ring_file_lane(file, lane), (size_t)file->lane_bytes,
+		       MADV_POPULATE_WRITE) == 0;
 }
 
 /* The pages of header and counters, which are there: whether the kernel knows the call (Linux 5.14) by which more are taken. */

@@ -25,6 +25,11 @@ struct payi__ring_plan {
 	uint32_t first_lane;
 };
 
+static inline uint8_t *payi__ring_file_lane(const struct payi__ring_file *file, uint32_t lane)
+{
+	return file->lanes + 2 * lane * file->lane_bytes;
+}
+
 payi_status payi__ring_file_create(const struct payi__ring_plan *plan,
 				   struct payi__ring_file *file);
 

@@ -179,7 +179,10 @@ static int refuse(struct drain *drain, const char *name, int status, const struc
 static int wait_for_room(struct drain *drain, const char *name, bool later)
 {
 	log_warn("no room for one more ring; it waits", LOG_STR("ring", name),
-		 LOG_INT("rings", drain->n_rings), LOG_END);
+		 LOG_INT("rings", drain->n_rings),
+		 LOG_STR("reason", later ? "as many are open as may be, or as one user may have"
+					 : "out of memory"),
+		 LOG_END);
 	scan_again(drain->scan, name, later);
 	return 0;
 }

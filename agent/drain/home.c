@@ -53,8 +53,8 @@ static int open_directory(struct home *home, const char *path, bool *group, stru
 
 static int take_lock(struct home *home, const char *path, struct err *err)
 {
-	char lock[4096 +
-		  sizeof("/" PAYI_RING_LOCK_FILE)]; /* the directory is open: its path is shorter */
+	/* The directory is open: its path is shorter. */
+	char lock[4096 + sizeof("/" PAYI_RING_LOCK_FILE)];
 	char who[64];
 	snprintf(lock, sizeof(lock), "%s/" PAYI_RING_LOCK_FILE, path);
 	snprintf(who, sizeof(who), "pid %ld\n", (long)getpid());

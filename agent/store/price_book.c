@@ -66,8 +66,8 @@ static struct book *open_book(sqlite3_context *context)
 	const int result = read_prices(sqlite3_context_db_handle(context), book);
 	if (result == SQLITE_OK) {
 		sqlite3_set_auxdata(context, COPY, book, close_book);
-		return sqlite3_get_auxdata(context,
-					   COPY); /* NULL: it found no memory, and has closed it */
+		/* NULL: it found no memory, and has closed it. */
+		return sqlite3_get_auxdata(context, COPY);
 	}
 	close_book(book);
 	sqlite3_result_error_code(context, result);

@@ -418,7 +418,7 @@ PAYI_API void payi_context_release(payi_context *context);
 /*
  * Tracks one event. About a hundred nanoseconds; no lock, no allocation, and no system call, but for three cases. The
  * first call in a forked child opens the child's ring. The first call in a lane, mostly a thread's first, takes the
- * lane's memory, in some 0.3 ms; the first thread's lane has it already, and so have all in a ring of more than 4 MiB. And
+ * lane's memory, in some 0.3 ms; that of the thread which opened the client has it already, and so have all in a ring of more than 4 MiB. And
  * while the ring is full, or has no room for a lane's memory, that is looked into again every 10 ms at the most.
  *
  * PAYI_OK: the event is in the ring. Otherwise it is not, and was counted:

@@ -125,13 +125,6 @@ static const struct row {
 	{"  first event of a forked child", of_a_child, 4194304},
 };
 
-static int compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a;
-	const double y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 /* What is cleared away between the calls is not timed. */
 static int run(const struct bench *bench, const struct row *row, double *shared, double *file_us)
 {
@@ -149,7 +142,7 @@ static int run(const struct bench *bench, const struct row *row, double *shared,
 	}
 	if (status)
 		return -1;
-	qsort(took_us, (size_t)n, sizeof(took_us[0]), compare);
+	sort_numbers(took_us, (size_t)n);
 	if (row->time == make_file)
 		*file_us = took_us[n / 2];
 	table_row(bench->table, row->name,

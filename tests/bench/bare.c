@@ -302,6 +302,9 @@ int bare_run(const char *data_dir, enum bare_rows rows, struct bare_result *resu
 	}
 	while (!status && sqlite3_step(bare.transactions) == SQLITE_ROW)
 		status = copy_transaction(&bare, result);
+	if (!status && sqlite3_reset(bare.transactions) != SQLITE_OK)
+		status = bench_fail(0, "cannot read the agent's rows: %s",
+				    sqlite3_errmsg(bare.from));
 	if (!status && rows == BARE_ALL)
 		status = compare(&bare, data_dir);
 	close_both(&bare, data_dir);

@@ -14,8 +14,8 @@ struct bench {
 	bool quick;       /* a smoke run: too short for good numbers */
 	long events;      /* in the parts "store", "growth" and "history"; 0: their default */
 	const char *only; /* the workload of the part "store"; NULL: all */
-	const char
-		*database; /* where that is kept, and asked if it is there already; NULL: neither */
+	/* Where that is kept, and asked if it is there already; NULL: neither. */
+	const char *database;
 	const char *question; /* only those of that part with this in their names; NULL: all */
 	const char *agent;    /* the program */
 	const char *parent;   /* the database's directory is made in here */

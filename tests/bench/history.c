@@ -291,21 +291,17 @@ static int ask(struct query_db *db, const struct question *question,
 	return status;
 }
 
-static int compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a;
-	const double y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
 /* Has the kernel forget what it has of the file, as far as it may. */
 static int make_cold(const char *path)
 {
 	const int file = open(path, O_RDONLY | O_CLOEXEC);
-	if (file < 0 || fsync(file) || posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED))
-		return bench_fail(errno, "cannot forget %s", path);
+	if (file < 0)
+		return bench_fail(errno, "cannot open %s", path);
+	int status = 0;
+	if (fsync(file) || posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED))
+		status = bench_fail(errno, "cannot forget %s", path);
 	close(file);
-	return 0;
+	return status;
 }
 
 /* Each thing is asked with nothing of the file in memory, and then once more. */
@@ -321,7 +317,11 @@ static int ask_both_ways(const char *path, const struct question *question, int 
 		return bench_fail(0, "%s", err.text);
 	int status = pick(db, number, &picked, &err);
 	query_db_close(db);
-	if (status || make_cold(path) || query_db_open(path, &db, &err))
+	if (!status && make_cold(path))
+		return -1;
+	if (!status)
+		status = query_db_open(path, &db, &err);
+	if (status)
 		return bench_fail(0, "%s: %s", question->name, err.text);
 	set_filters(question, number, &picked, &filters);
 	status = ask(db, question, &filters, cold, rows, &err);
@@ -345,9 +345,9 @@ static int measure_question(const struct bench *bench, const char *path,
 		warm_ms[i] = warm.ms;
 		cpu_ms[i] = warm.cpu_ms;
 	}
-	qsort(cold_ms, (size_t)n, sizeof(cold_ms[0]), compare);
-	qsort(warm_ms, (size_t)n, sizeof(warm_ms[0]), compare);
-	qsort(cpu_ms, (size_t)n, sizeof(cpu_ms[0]), compare);
+	sort_numbers(cold_ms, (size_t)n);
+	sort_numbers(warm_ms, (size_t)n);
+	sort_numbers(cpu_ms, (size_t)n);
 	table_row(bench->table, question->name,
 		  (double[]){warm_ms[n / 2], warm_ms[n - 1], cpu_ms[n / 2], cold_ms[n / 2],
 			     cold_ms[n - 1], (double)rows / n});

@@ -56,6 +56,7 @@ struct lap_thread {
 	struct laps *laps;
 	double *took_ns[LAPS]; /* this round's */
 	long n_failed;
+	payi_status failed; /* the first of them */
 };
 
 /* ---- An event of that size ------------------------------------------------------------------------ */
@@ -82,8 +83,10 @@ static int measure_record(const struct bench *bench, struct laps *laps)
 static int set_size(const struct bench *bench, struct laps *laps, size_t bytes)
 {
 	laps->event = sample_bare();
-	if (measure_record(bench, laps) || laps->record_bytes >= bytes)
-		return laps->record_bytes ? 0 : -1;
+	if (measure_record(bench, laps))
+		return -1;
+	if (laps->record_bytes >= bytes)
+		return 0;
 	laps->event = sample_full();
 	if (measure_record(bench, laps))
 		return -1;
@@ -108,7 +111,8 @@ static void *run_thread(void *context)
 			const uint64_t start = ticks_now();
 			const payi_status status = payi_track(laps->client, &laps->event);
 			thread->took_ns[lap][i] = ticks_ns(laps->ticks, ticks_now() - start);
-			thread->n_failed += status != PAYI_OK;
+			if (status != PAYI_OK && thread->n_failed++ == 0)
+				thread->failed = status;
 		}
 		pthread_barrier_wait(&laps->barrier);
 	}
@@ -152,13 +156,6 @@ static int run_round(const struct bench *bench, struct laps *laps, struct lap_th
 
 /* ---- A row ---------------------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a;
-	const double y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 static int run_rounds(const struct bench *bench, struct laps *laps, int n_threads, int rounds,
 		      double *took_ns[LAPS])
 {
@@ -174,9 +171,12 @@ static int run_rounds(const struct bench *bench, struct laps *laps, int n_thread
 		}
 		status = run_round(bench, laps, threads, n_threads);
 	}
-	for (int i = 0; i < n_threads; i++)
+	payi_status failed = PAYI_OK;
+	for (int i = 0; i < n_threads; i++) {
 		n_failed += threads[i].n_failed;
-	return n_failed ? bench_fail(0, "%ld calls failed: %s", n_failed, payi_last_error())
+		failed = threads[i].n_failed ? threads[i].failed : failed;
+	}
+	return n_failed ? bench_fail(0, "%ld calls failed: %s", n_failed, payi_status_text(failed))
 			: status;
 }
 
@@ -195,7 +195,7 @@ static int run(const struct bench *bench, struct laps *laps, int n_threads)
 	if (!status)
 		status = run_rounds(bench, laps, n_threads, rounds, took_ns);
 	for (int lap = COLD; lap < LAPS && !status; lap++) {
-		qsort(took_ns[lap], n, sizeof(double), compare);
+		sort_numbers(took_ns[lap], (size_t)n);
 		for (int i = 0; i < COLUMNS; i++)
 			values[lap * COLUMNS + i] =
 				took_ns[lap][(size_t)(shares[i] * (double)(n - 1))];

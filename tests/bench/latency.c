@@ -9,6 +9,7 @@
 #include "bench/ticks.h"
 #include "bench/watch.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PRODUCERS = 4, RATE = 10000, WINDOWS = 6, FLUSH_MS = 120000, WARM_UP_S = 2 };
+enum { PRODUCERS = 4, RATE = 10000, WINDOWS = 6, WARM_UP_S = 2 };
 
 static const struct table_section latency = {
 	.name = "latency",
@@ -71,14 +72,22 @@ static int produce(const struct site *site, int rate, uint64_t first)
 	}
 }
 
-static void start_producers(const struct site *site, pid_t *producers, int n, int rate)
+/* How many: fewer than n, said, where there can be no more. */
+static int start_producers(const struct site *site, pid_t *producers, int n, int rate)
 {
 	fflush(NULL);
-	for (int i = 0; i < n; i++)
-		if ((producers[i] = fork()) == 0) {
+	for (int i = 0; i < n; i++) {
+		producers[i] = fork();
+		if (producers[i] < 0) {
+			bench_fail(errno, "cannot fork");
+			return i;
+		}
+		if (producers[i] == 0) {
 			site_child();
 			_exit(produce(site, rate, (uint64_t)i << 40) ? 1 : 0);
 		}
+	}
+	return n;
 }
 
 static int stop_producers(const pid_t *producers, int n)
@@ -91,20 +100,6 @@ static int stop_producers(const pid_t *producers, int n)
 		if (!WIFSIGNALED(one))
 			status = bench_fail(0, "a producer has ended");
 	}
-	return status;
-}
-
-/* Returns when the agent has stored an event: then its database is made. */
-static int wait_for_agent(const struct site *site)
-{
-	payi_client *client;
-	if (site_client(site, 0, &client))
-		return -1;
-	int status = 0;
-	if (sample_track(client, SAMPLE_FEW, 0) != PAYI_OK ||
-	    payi_flush(client, FLUSH_MS) != PAYI_OK)
-		status = bench_fail(0, "%s", payi_last_error());
-	payi_client_close(client);
 	return status;
 }
 
@@ -140,12 +135,12 @@ static int run_load(const struct bench *bench, const struct run *run, const char
 	site.settings = settings;
 	int status = site_agent_start(&site, bench);
 	if (!status)
-		status = wait_for_agent(&site);
+		status = site_agent_await(&site);
 	struct watch *watch = status ? NULL : watch_open(&site);
 	if (watch) {
-		start_producers(&site, producers, run->producers, run->rate);
-		status = watch_windows(bench, run, watch);
-		if (stop_producers(producers, run->producers))
+		const int n = start_producers(&site, producers, run->producers, run->rate);
+		status = n == run->producers ? watch_windows(bench, run, watch) : -1;
+		if (stop_producers(producers, n))
 			status = -1;
 		watch_close(watch);
 	} else {

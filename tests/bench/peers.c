@@ -44,13 +44,6 @@ struct result {
 	double caller_cpu_s; /* of the calling thread */
 };
 
-static int compare(const void *a, const void *b)
-{
-	const double x = *(const double *)a;
-	const double y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
 /* A few events each millisecond: between them the caller sleeps, and its caches cool down, as a service's do. */
 static int run_paced(const struct bench *bench, const struct peer *peer, void *self,
 		     const struct ticks *ticks, struct result *result)
@@ -75,20 +68,13 @@ static int run_paced(const struct bench *bench, const struct peer *peer, void *s
 			took_ns[to++] = ticks_ns(ticks, ticks_now() - start);
 		}
 	}
-	qsort(took_ns, n, sizeof(*took_ns), compare);
+	sort_numbers(took_ns, (size_t)n);
 	result->median_ns = took_ns[n / 2];
 	result->p99_ns = took_ns[n * 99 / 100];
 	result->p999_ns = took_ns[n * 999 / 1000];
 	result->max_ns = took_ns[n - 1];
 	free(took_ns);
 	return failed ? bench_fail(0, "%s: %d of %zu were not taken", peer->name, failed, n) : 0;
-}
-
-static double thread_cpu_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 static int run_flat_out(const struct peer *peer, void *self, long before, long n,

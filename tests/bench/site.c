@@ -2,6 +2,7 @@
 #include "bench/site.h"
 
 #include "bench/bench.h"
+#include "bench/sample.h"
 #include "standin/standin_client.h"
 
 #include <dirent.h>
@@ -17,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { BLOCK_MS = 60000, PATH_BYTES = 512, LINE_BYTES = 256 };
+enum { BLOCK_MS = 60000, AWAIT_MS = 120000, PATH_BYTES = 512, LINE_BYTES = 256 };
 
 /* ---- An early end ------------------------------------------------------------------------------------ */
 
@@ -147,10 +148,24 @@ static void exec_agent(const struct site *site, const struct bench *bench)
 int site_agent_start(struct site *site, const struct bench *bench)
 {
 	fflush(NULL);
-	site->agent = fork();
-	if (site->agent == 0)
+	const pid_t agent = fork();
+	if (agent == 0)
 		exec_agent(site, bench);
-	return site->agent > 0 ? 0 : bench_fail(errno, "cannot fork");
+	site->agent = agent > 0 ? agent : 0;
+	return agent > 0 ? 0 : bench_fail(errno, "cannot fork");
+}
+
+int site_agent_await(const struct site *site)
+{
+	payi_client *client;
+	if (site_client(site, 0, &client))
+		return -1;
+	int status = 0;
+	if (sample_track(client, SAMPLE_NEW, 0) != PAYI_OK ||
+	    payi_flush(client, AWAIT_MS) != PAYI_OK)
+		status = bench_fail(0, "%s", payi_last_error());
+	payi_client_close(client);
+	return status;
 }
 
 int site_agent_stop(struct site *site)

@@ -28,6 +28,9 @@ void site_remove(struct site *site); /* stops the agent first */
 int site_client(const struct site *site, size_t ring_bytes, payi_client **client);
 
 int site_agent_start(struct site *site, const struct bench *bench);
+
+/* Returns when the agent has stored an event: then it runs, and its database is made. */
+int site_agent_await(const struct site *site);
 int site_agent_stop(struct site *site); /* SIGTERM; -1 after saying so when it ends badly */
 
 /* To be called in a child: it ends with its parent. */

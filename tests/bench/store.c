@@ -87,24 +87,10 @@ static int wait_for_producers(const struct site *site)
 
 /* ---- The agent ------------------------------------------------------------------------------------ */
 
-/* Returns when the agent has stored an event: then it runs, and its database is made. */
-static int wait_for_agent(const struct site *site)
-{
-	payi_client *client;
-	if (site_client(site, 0, &client))
-		return -1;
-	int status = 0;
-	if (sample_track(client, SAMPLE_NEW, 0) != PAYI_OK ||
-	    payi_flush(client, FLUSH_MS) != PAYI_OK)
-		status = bench_fail(0, "%s", payi_last_error());
-	payi_client_close(client);
-	return status;
-}
-
 static int run_agent(struct site *site, const struct bench *bench, struct run *run)
 {
 	int go[2];
-	if (site_agent_start(site, bench) || wait_for_agent(site))
+	if (site_agent_start(site, bench) || site_agent_await(site))
 		return -1;
 	if (pipe(go))
 		return bench_fail(errno, "cannot make a pipe");
@@ -171,7 +157,7 @@ static int run_workload(const struct bench *bench, struct run *run)
 		status = bare_run(site.data, BARE_ALL, &bare[BARE_ALL]);
 	if (!status)
 		status = bare_run(site.data, BARE_EVENTS, &bare[BARE_EVENTS]);
-	/* One more than the producers': wait_for_agent()'s. */
+	/* One more than the producers': site_agent_await()'s. */
 	if (!status && bare[BARE_ALL].n_events != (long)(PRODUCERS * run->events + 1))
 		status = bench_fail(0, "the agent has stored %ld events", bare[BARE_ALL].n_events);
 	if (!status)

@@ -22,10 +22,10 @@ static const double seconds = 1, seconds_quick = 0.05;
 static const struct table_section section = {
 	.name = "threads",
 	.title = "payi_track, 10 fields: what threads get done together",
+	/* The CPU of an event says more where others use the processors, too. */
 	.columns = {{"events/s", "events_per_s", 0},
 		    {"x one", "x_one", 2},
-		    {"CPU ns", "cpu_ns",
-		     1}, /* of an event: says more where others use the processors, too */
+		    {"CPU ns", "cpu_ns", 1},
 		    {"failed", "failed", 0}},
 };
 
@@ -44,13 +44,6 @@ struct tracker {
 	double cpu_ns; /* of an event */
 	long n_failed;
 };
-
-static double thread_cpu_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static void *run_thread(void *context)
 {

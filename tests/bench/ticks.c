@@ -54,3 +54,22 @@ struct ticks ticks_calibrate(void)
 		.overhead = measure_overhead(),
 	};
 }
+
+double thread_cpu_s(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const double x = *(const double *)a;
+	const double y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+void sort_numbers(double *numbers, size_t n)
+{
+	qsort(numbers, n, sizeof(*numbers), compare_numbers);
+}

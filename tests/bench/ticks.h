@@ -5,6 +5,7 @@
 #ifndef PAYI_BENCH_TICKS_H
 #define PAYI_BENCH_TICKS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(__x86_64__)
@@ -39,5 +40,9 @@ static inline double ticks_ns(const struct ticks *ticks, uint64_t interval)
 
 /* Seconds by CLOCK_MONOTONIC, for everything longer. */
 double seconds_now(void);
+double thread_cpu_s(void); /* of the calling thread */
+
+/* The least first, so that ranks can be read off. */
+void sort_numbers(double *numbers, size_t n);
 
 #endif

@@ -1,4 +1,5 @@
 #include "bench/watch.h"
+#include "base/clock.h"
 
 #include "bench/bench.h"
 #include "bench/ticks.h"
@@ -30,13 +31,6 @@ struct watch {
 	size_t n;
 	uint32_t *us;
 };
-
-static int64_t wall_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static double file_mb(const struct watch *watch, const char *suffix)
 {
@@ -106,7 +100,7 @@ static void look(struct watch *watch)
 {
 	sqlite3_exec(watch->db, "BEGIN", NULL, NULL, NULL);
 	const int64_t last = ask(watch->last, watch->seen);
-	const int64_t found_us = wall_us();
+	const int64_t found_us = clock_wall_us();
 	for (int64_t id = watch->seen + 1; id <= last; id++)
 		if (id % SHARE == 0 || id == last)
 			look_up(watch, id, found_us);

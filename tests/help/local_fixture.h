@@ -11,8 +11,8 @@ extern struct help_site local_site;
 void local_set_up(void);
 void local_tear_down(void);
 
-extern const char
-	*const local_tcp[]; /* an agent's arguments: it listens on a port of its own choice, too */
+/* An agent's arguments: it listens on a port of its own choice, too. */
+extern const char *const local_tcp[];
 
 payi_client *local_client(void);
 

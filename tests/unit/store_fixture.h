@@ -173,6 +173,17 @@ static inline void fixture_commit(struct fixture *fixture, const struct sample *
 	must(store_commit(fixture->store, &fixture->err));
 }
 
+/* Likewise so many that are made, by their number from 0. */
+static inline void fixture_make(struct fixture *fixture, int n, struct sample (*make)(int))
+{
+	must(store_begin(fixture->store, &fixture->err));
+	for (int i = 0; i < n; i++) {
+		const struct sample sample = make(i);
+		fixture_put(fixture, &sample);
+	}
+	must(store_commit(fixture->store, &fixture->err));
+}
+
 /* n plain events, a second apart. */
 static inline void fixture_fill(struct fixture *fixture, int n)
 {

@@ -44,12 +44,7 @@ static struct sample sample_of(int i)
 static void begin(void)
 {
 	fixture_open(fixture);
-	must(store_begin(fixture->store, &fixture->err));
-	for (int i = 0; i < N_EVENTS; i++) {
-		const struct sample sample = sample_of(i);
-		fixture_put(fixture, &sample);
-	}
-	must(store_commit(fixture->store, &fixture->err));
+	fixture_make(fixture, N_EVENTS, sample_of);
 	must(query_db_open(fixture->path, &db, &fixture->err));
 }
 

@@ -50,12 +50,7 @@ static void begin(void)
 	cr_assert_eq(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 1), SQLITE_OK);
 	cr_assert_eq(sqlite3_initialize(), SQLITE_OK);
 	fixture_open(fixture);
-	must(store_begin(fixture->store, &fixture->err));
-	for (int i = 0; i < N_EVENTS; i++) {
-		const struct sample sample = sample_of(i);
-		fixture_put(fixture, &sample);
-	}
-	must(store_commit(fixture->store, &fixture->err));
+	fixture_make(fixture, N_EVENTS, sample_of);
 	run("INSERT INTO prices (category, resource, unit_type, rank, from_day, until_day, input, "
 	    "output)"
 	    " SELECT c.id, r.id, t.id, 1, 0, 2932897, 12345, 67890 FROM names c, names r, names t"

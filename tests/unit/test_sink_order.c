@@ -167,15 +167,21 @@ static void fill(void)
 	queue_fill(&queue, 0, SINK_EVENT_TIME_US, true);
 }
 
-/* What waited for two slow ones, and has left all its events behind the first, waits for the second no longer. */
-Test(sink_order, a_batch_that_has_left_all_behind_waits_for_none)
+static void open_queue(int64_t batch_age_us)
 {
 	queue = (struct queue){.host = host,
 			       .sink = "payi",
 			       .batch_events = 10,
 			       .batch_bytes = 1 << 19,
-			       .in_flight = 4};
+			       .in_flight = 4,
+			       .batch_age_us = batch_age_us};
 	cr_assert_eq(queue_init(&queue, NULL), 0);
+}
+
+/* What waited for two slow ones, and has left all its events behind the first, waits for the second no longer. */
+Test(sink_order, a_batch_that_has_left_all_behind_waits_for_none)
+{
+	open_queue(0);
 	add_of(1);
 	fill();
 	send_next(0);
@@ -195,12 +201,7 @@ Test(sink_order, a_batch_that_has_left_all_behind_waits_for_none)
 /* Of a slow one a part was put off already: what is of its instance does not pass it by either. */
 Test(sink_order, what_a_slow_batch_has_put_off_keeps_its_instance_back)
 {
-	queue = (struct queue){.host = host,
-			       .sink = "payi",
-			       .batch_events = 10,
-			       .batch_bytes = 1 << 19,
-			       .in_flight = 4};
-	cr_assert_eq(queue_init(&queue, NULL), 0);
+	open_queue(0);
 	add_of(1);
 	add_of(2);
 	fill();
@@ -219,13 +220,7 @@ Test(sink_order, what_a_slow_batch_has_put_off_keeps_its_instance_back)
 /* It is still being filled when it is to leave one behind: what comes into it later of that instance stays behind, too. */
 Test(sink_order, what_a_batch_is_to_leave_behind_keeps_back_what_comes_into_it_later)
 {
-	queue = (struct queue){.host = host,
-			       .sink = "payi",
-			       .batch_events = 10,
-			       .batch_bytes = 1 << 19,
-			       .in_flight = 4,
-			       .batch_age_us = SECOND};
-	cr_assert_eq(queue_init(&queue, NULL), 0);
+	open_queue(SECOND);
 	add_of(1);
 	queue.more = true;
 	queue_fill(&queue, 0, SINK_EVENT_TIME_US, false);
