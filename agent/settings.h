@@ -90,7 +90,7 @@ struct setting_rule {
 	X(payi,   drain_rate,       INT,    "0",      SETTING_RANGE(0, 1000000), AT_START, "", \
 	  "events of a backlog in a second, at the most, while new ones go by it; 0: as fast as it goes, in order") \
 	X(payi,   timeout_s,        INT,    "60",     SETTING_RANGE(1, 3600), LIVE, "", "how long a request may take") \
-	X(payi,   shutdown_flush_s, INT,    "5",      SETTING_RANGE(0, 3600), LIVE, "", "how long a stopping agent may go on sending") \
+	X(payi,   shutdown_flush_s, INT,    "5",      SETTING_RANGE(0, 3600), LIVE, "", "how long a stopping agent may go on sending; to a service that has never answered it, 0.7 s") \
 	X(http,   http_listen,      TEXT,   "",       SETTING_ANY, AT_START, "", \
 	  "address and port for the local HTTP beside its Unix socket DATA_DIR/agent.sock, as 127.0.0.1:9464; empty: none") \
 	X(http,   http_allow_remote, BOOL,  "no",     SETTING_ANY, AT_START, "", \

@@ -4,7 +4,8 @@
 -- that are of another use case nor those that began later are looked up.
 ALTER TABLE instance_totals ADD COLUMN use_case_name INTEGER NOT NULL DEFAULT 0;
 UPDATE instance_totals
-SET use_case_name = (SELECT i.use_case_name FROM use_case_instances i WHERE i.id = instance_totals.instance);
+SET use_case_name =
+  coalesce((SELECT i.use_case_name FROM use_case_instances i WHERE i.id = instance_totals.instance), 0);
 DROP INDEX instance_totals_by_time;
 CREATE INDEX instance_totals_by_time ON instance_totals (last_us, first_us, use_case_name);
 

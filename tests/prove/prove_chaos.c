@@ -232,7 +232,7 @@ static void settle(void)
 	if (oracle_track(&oracle, client, next_number++, 0) || payi_flush(client, 20000))
 		prove_finding("a fresh event does not get through: %s", payi_last_error());
 	payi_client_close(client);
-	if (!place_wait_number(&place, "SELECT count(*) FROM rings WHERE state = 'open'", 0, 60))
+	if (!place_wait_no_rings(&place, 60))
 		prove_finding("rings of dead applications are not reaped");
 	if (!place_wait_number(&place, "SELECT stored - delivered FROM sink_books", 0, 90))
 		prove_finding("not everything is delivered");

@@ -221,7 +221,7 @@ static int run_application(int at, bool onwards)
 		prove_finding("the application took %.1f s", prove_now_s() - began);
 	place_agent_kill(&stage.place);
 	struct stage_scenario check = afterwards;
-	check.n_stored = STAGE_EVENTS;
+	check.n_stored = (int)oracle_accepted(&stage.oracle);
 	stage_check(&stage, &check);
 	if (prove_findings() != before)
 		fprintf(stderr,

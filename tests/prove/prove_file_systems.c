@@ -225,7 +225,7 @@ static void begin_another(void)
 	if (payi_flush(client, 10000) != PAYI_OK)
 		prove_finding("what a new application tracks is not stored");
 	payi_client_close(client);
-	if (!place_wait_number(&place, "SELECT count(*) FROM rings WHERE state = 'open'", 0, 20))
+	if (!place_wait_no_rings(&place, 20))
 		prove_finding("rings that have ended are still open");
 	const int code = place_agent_stop(&place);
 	if (code != 0)

@@ -113,7 +113,7 @@ static void pour(const char *name, int n)
 
 static void expect_ended(void)
 {
-	if (!place_wait_number(&place, "SELECT count(*) FROM rings WHERE state <> 'closed'", 0, 30))
+	if (!place_wait_no_rings(&place, 30))
 		prove_finding("not all rings are closed");
 	if (place_check_books(&place, NULL))
 		prove_finding("the books do not balance");

@@ -313,7 +313,7 @@ static void settle(void)
 	misbehave("");
 	restart_agent();
 	place_agent_ready(&place);
-	if (!place_wait_number(&place, "SELECT count(*) FROM rings WHERE state = 'open'", 0, 60))
+	if (!place_wait_no_rings(&place, 60))
 		prove_finding("rings of dead applications are not reaped");
 	if (!place_wait_number(&place, "SELECT waiting + deferred FROM sink_books", 0, SETTLE_S))
 		prove_finding("%" PRId64 " events neither delivered nor dead",

@@ -291,6 +291,18 @@ static void check_sets(struct check *check, bool service)
 		}
 }
 
+int64_t oracle_accepted(const struct oracle *oracle)
+{
+	struct oracle_sums sums = {0};
+	struct check check = {.sums = &sums};
+	load(&check, oracle);
+	for (uint32_t producer = 0; producer < check.n_producers; producer++)
+		for (uint32_t number = 0; number < check.producers[producer].n; number++)
+			sums.accepted += (check.producers[producer].events[number] & ACCEPTED) != 0;
+	release(&check);
+	return sums.accepted;
+}
+
 void oracle_check(const struct oracle *oracle, const struct place *place,
 		  const struct standin *service, struct oracle_sums *sums)
 {

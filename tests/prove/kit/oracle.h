@@ -66,6 +66,9 @@ void oracle_note_accepted(const struct oracle *oracle, uint32_t producer, uint32
 void oracle_check(const struct oracle *oracle, const struct place *place,
 		  const struct standin *service, struct oracle_sums *sums);
 
+/* How many were accepted, as the producers say. */
+int64_t oracle_accepted(const struct oracle *oracle);
+
 /* What is wrong in all. */
 int64_t oracle_wrongs(const struct oracle_sums *sums);
 

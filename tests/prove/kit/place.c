@@ -325,3 +325,15 @@ bool place_wait_number(const struct place *place, const char *sql, int64_t numbe
 	}
 	return true;
 }
+
+bool place_wait_no_rings(const struct place *place, double seconds)
+{
+	static const char open_rings[] = "SELECT count(*) FROM rings WHERE state = 'open'";
+	const double deadline = prove_now_s() + seconds;
+	while (place_count_rings(place) > 0) {
+		if (prove_now_s() > deadline)
+			return false;
+		prove_sleep_us(2000);
+	}
+	return place_wait_number(place, open_rings, 0, seconds);
+}

@@ -84,4 +84,10 @@ void place_each_row(const struct place *place, const char *sql,
 /* Waits until the query gives this number; false after seconds. */
 bool place_wait_number(const struct place *place, const char *sql, int64_t number, double seconds);
 
+/*
+ * Waits until no ring is left: one that the agent has not found yet is in the directory alone, one that it is about to be done
+ * with in the database alone. False after seconds.
+ */
+bool place_wait_no_rings(const struct place *place, double seconds);
+
 #endif

@@ -259,8 +259,7 @@ bool stage_check(struct stage *stage, const struct stage_scenario *scenario)
 	payi_client_close(stage->client);
 	stage->client = NULL;
 	if (!place_wait_number(&stage->place, "SELECT count(*) FROM events", stored, 20) ||
-	    !place_wait_number(&stage->place, "SELECT count(*) FROM rings WHERE state = 'open'", 0,
-			       20))
+	    !place_wait_no_rings(&stage->place, 20))
 		prove_finding("it is not all stored");
 	if (stage->place.key &&
 	    !place_wait_number(&stage->place, "SELECT delivered FROM sinks", stored, 20))
