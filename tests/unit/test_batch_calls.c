@@ -85,10 +85,14 @@ static void note_verdicts(struct buf *all)
 			 outcomes[i].http_status);
 }
 
-static bool judge_limits(void)
+/* At the first time, whatever fails: going again as it is, the event would have the same answer at the network's speed. */
+static void judge_limits(void)
 {
 	const struct reply_error error = {.message = "'lim' blocks"};
-	return batch_cut_limits(&batch, 3, &error) && batch.items[3].limits_cut;
+	arm();
+	cr_assert(batch_cut_limits(&batch, 3, &error));
+	disarm();
+	cr_assert(batch.items[3].limits_cut);
 }
 
 /* The next request is made with what memory it can get; what the last one had is kept as a rule. */
@@ -121,7 +125,7 @@ static void play(struct buf *all)
 	TRY(batch_prepare(&batch, INGEST_BULK));
 	note(all);
 	batch.records.capacity = batch.records.len;
-	TRY(judge_limits());
+	judge_limits();
 	TRY((batch_dead(&batch, 0, 400, "bad", "a word"), true));
 	batch_delivered(&batch, 2);
 	batch_advance(&batch);

@@ -1,5 +1,6 @@
 #include "sink/payi/batch.h"
 
+#include "base/memory.h"
 #include "event/event.h"
 #include "sink/payi/batch_body.h"
 #include "sink/payi/limits.h"
@@ -279,11 +280,10 @@ bool batch_cut_limits(struct batch *batch, size_t index, const struct reply_erro
 	uint32_t n_left = 0;
 	if (item->limits_cut)
 		return false;
-	/* Room is made first: the event lies in the same memory. Without it the event goes again as it is, for the same answer. */
-	item->goes_again = true;
-	if (!buf_reserve(&batch->records, item->record_bytes + LIST_HEAD_BYTES)) {
+	/* Room is made first: the event lies in the same memory. Going again as it is would have the same answer, at once. */
+	while (!buf_reserve(&batch->records, item->record_bytes + LIST_HEAD_BYTES)) {
 		batch->records.failed = false;
-		return true;
+		memory_wait();
 	}
 	batch_body_read(batch, item, &event);
 	size_t at = batch->records.len;

@@ -151,7 +151,7 @@ void batch_delivered(struct batch *batch, size_t index);
 void batch_deliver_rest(struct batch *batch); /* those of the body that nothing was said of */
 
 /*
- * What the service says of limits in an event's way: it goes once more without them, or, while memory is short, with them.
+ * What the service says of limits in an event's way: it goes once more without them. Waits for the memory that this takes.
  * False: it did go without, or has none.
  */
 bool batch_cut_limits(struct batch *batch, size_t index, const struct reply_error *error);
