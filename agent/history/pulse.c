@@ -47,8 +47,8 @@ static const char *const orders[] = {
 	[PULSE_MOST_COST] = HISTORY_INSTANCE_COST("v.instance = t.instance") " DESC",
 	[PULSE_MOST_FAILURES] = "t.failures DESC",
 	[PULSE_MOST_LATENCY] = "t.latency_sum_ms * 1.0 / nullif(t.latency_count, 0) DESC",
-	[PULSE_BY_NAME] = "(SELECT u.text FROM names u WHERE u.id = t.use_case_name),"
-			  " (SELECT i.use_case_id FROM use_case_instances i WHERE i.id = t.instance)",
+	[PULSE_BY_NAME] = ("(SELECT u.text FROM names u WHERE u.id = t.use_case_name),"
+			   " (SELECT i.use_case_id FROM use_case_instances i WHERE i.id = t.instance)"),
 };
 /* clang-format on */
 
