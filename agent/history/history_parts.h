@@ -43,7 +43,7 @@ struct history {
 /*
  * A price is joined as "prices p ON p.id = " HISTORY_PRICE(…), by the numbers of a category, a resource and a unit type,
  * and a day since 1970. All is NULL, and nothing looked up, where there is no price at all. The views of
- * schema/migrations/0007_prices.sql say the same as plain SQL.
+ * schema/views.sql say the same as plain SQL.
  */
 #define HISTORY_PRICE(category, resource, unit_type, day)                                          \
 	"price_in_force(" category ", " resource ", " unit_type ", " day ", 0)"

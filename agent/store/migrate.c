@@ -106,6 +106,8 @@ static int apply_from(sqlite3 *db, int64_t version, struct err *err)
 	for (int64_t i = version; i < schema_n_migrations; i++)
 		if (sql_exec(db, schema_migrations[i], err))
 			return err_wrap(err, "migration %lld", (long long)i + 1);
+	if (sql_exec(db, schema_views, err))
+		return err_wrap(err, "views");
 	snprintf(stamp, sizeof(stamp), "PRAGMA application_id = %d; PRAGMA user_version = %d",
 		 MIGRATE_APPLICATION_ID, schema_n_migrations);
 	return sql_exec(db, stamp, err);

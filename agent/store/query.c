@@ -112,6 +112,8 @@ int query_db_open_schema(struct query_db **out, struct err *err)
 			     : err_set(err, ERR_MEMORY, "out of memory");
 	for (int i = 0; i < schema_n_migrations && !status; i++)
 		status = sql_exec(db->db, schema_migrations[i], err);
+	if (!status)
+		status = sql_exec(db->db, schema_views, err);
 	if (status) {
 		query_db_close(db);
 		return status;

@@ -88,19 +88,6 @@ CREATE TABLE usage_hour_latencies (
 -- An exception may be held, too: until its use case instance has been given an id.
 CREATE INDEX sink_held ON sink_exceptions (sink, event) WHERE state = 'held';
 
--- Per sink: stored = delivered + waiting + deferred + held + dead.
-DROP VIEW sink_books;
-CREATE VIEW sink_books AS
-SELECT k.name AS sink,
-       a.last_event_id AS stored,
-       k.delivered,
-       a.last_event_id - k.position
-         - (SELECT coalesce(sum(t.last_id - t.after_id), 0) FROM sink_settled t WHERE t.sink = k.name) AS waiting,
-       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'deferred') AS deferred,
-       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'dead') AS dead,
-       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'held') AS held
-FROM sinks k, agent_state a;
-
 -- ---- What is known already ----------------------------------------------------------------------------
 
 INSERT INTO use_case_totals

@@ -27,18 +27,3 @@ CREATE TABLE rings_gone (
   wrong_lanes INTEGER NOT NULL
 ) STRICT;
 INSERT INTO rings_gone VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-
--- Per sink: stored = delivered + waiting + deferred + held + dead + discarded.
-DROP VIEW sink_books;
-CREATE VIEW sink_books AS
-SELECT k.name AS sink,
-       a.last_event_id AS stored,
-       k.delivered,
-       a.last_event_id - k.position
-         - (SELECT coalesce(sum(t.last_id - t.after_id), 0) FROM sink_settled t WHERE t.sink = k.name) AS waiting,
-       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'deferred') AS deferred,
-       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'dead') AS dead,
-       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'held') AS held,
-       k.discarded
-         + (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'discarded') AS discarded
-FROM sinks k, agent_state a;

@@ -42,34 +42,3 @@ ON CONFLICT DO UPDATE SET events = events + excluded.events, input = input + exc
   output = output + excluded.output;
 
 DROP TABLE instance_usage_before;
-
--- One row per use case and user, as before; what it cost is of all time, too.
-DROP VIEW use_case_users;
-CREATE VIEW use_case_users AS
-SELECT b.*,
-       CASE WHEN b.estimated_cost_picousd IS NOT NULL THEN
-         rtrim(rtrim(printf('%d.%012d', b.estimated_cost_picousd / 1000000000000, b.estimated_cost_picousd % 1000000000000), '0'), '.') END AS estimated_cost_usd
-FROM (
-SELECT u.text AS use_case_name,
-       n.text AS user_id,
-       count(*) AS instances,
-       sum(v.events) AS events,
-       sum(v.failures) AS failures,
-       sum(v.input_units) AS input_units,
-       sum(v.output_units) AS output_units,
-       strftime('%Y-%m-%dT%H:%M:%fZ', min(v.first_us) / 1e6, 'unixepoch') AS first_seen,
-       strftime('%Y-%m-%dT%H:%M:%fZ', max(v.last_us) / 1e6, 'unixepoch') AS last_seen,
-       min(v.first_us) AS first_us,
-       max(v.last_us) AS last_us,
-       (SELECT sum(w.input * coalesce(p.input, 0) + w.output * coalesce(p.output, 0))
-        FROM user_usage w CROSS JOIN prices p ON p.id = (SELECT q.id FROM prices q
-          WHERE q.category = w.category AND q.resource = w.resource
-            AND q.unit_type = w.unit_type AND q.from_day <= w.day AND q.until_day > w.day
-          ORDER BY q.rank, q.from_day DESC LIMIT 1)
-        WHERE EXISTS (SELECT 1 FROM prices) AND w.use_case_name = i.use_case_name AND w.user_id = v.user_id) AS estimated_cost_picousd
-FROM instance_users v
-JOIN use_case_instances i ON i.id = v.instance
-JOIN names u ON u.id = i.use_case_name
-JOIN names n ON n.id = v.user_id
-GROUP BY u.text, n.text) b;
-

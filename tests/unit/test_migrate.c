@@ -253,3 +253,21 @@ Test(migrate, counts_what_users_did_in_events_that_are_gone)
 		    "3|0|10|0|2\n");
 	fixture_close(fixture);
 }
+
+/* Those of an earlier version, which may refer to tables that are no more. */
+Test(migrate, makes_views_anew)
+{
+	struct sample sample = {.use_case_name = "support", .time_us = START_US, .input = 10};
+	struct fixture fixture[1];
+	fixture_open(fixture);
+	fixture_commit(fixture, &sample, 1);
+	store_close(fixture->store);
+	go_back_to_version_1(fixture->path);
+	run_sql(fixture->path, "CREATE VIEW use_case_history AS SELECT events FROM instance_units;"
+			       "CREATE VIEW of_somebody AS SELECT count(*) AS n FROM events");
+	must(open_again(fixture));
+	assert_rows("SELECT use_case_name, events, input_units FROM use_case_history",
+		    "support|1|10\n");
+	assert_rows("SELECT n FROM of_somebody", "1\n");
+	fixture_close(fixture);
+}

@@ -105,15 +105,6 @@ static void make_first_database(struct stage *stage)
 	char *sql = NULL;
 	sqlite3 *db = NULL;
 	sqlite3_stmt *insert = NULL;
-	char path[1024], script[65536];
-	snprintf(path, sizeof(path), "%s/schema/migrations/0001_events.sql",
-		 getenv("PROVE_SOURCE"));
-	FILE *file = fopen(path, "re");
-	const size_t n = file ? fread(script, 1, sizeof(script) - 1, file) : 0;
-	if (n == 0)
-		prove_broken("cannot read %s", path);
-	fclose(file);
-	script[n] = '\0';
 	sql = sqlite3_mprintf(
 		"PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = "
 		"WAL;"
@@ -123,7 +114,8 @@ static void make_first_database(struct stage *stage)
 		"INSERT INTO lanes VALUES (1, 0, 4096, %d, 0, %d, 0, 0, 0);"
 		"UPDATE agent_state SET last_event_id = %d;"
 		"PRAGMA application_id = %d; PRAGMA user_version = 1; COMMIT",
-		script, STAGE_EVENTS, STAGE_EVENTS, STAGE_EVENTS, MIGRATE_APPLICATION_ID);
+		schema_migrations[0], STAGE_EVENTS, STAGE_EVENTS, STAGE_EVENTS,
+		MIGRATE_APPLICATION_ID);
 	if (sqlite3_open(stage->place.database, &db) || sqlite3_exec(db, sql, NULL, NULL, NULL) ||
 	    sqlite3_prepare_v2(
 		    db,

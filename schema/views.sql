@@ -1,50 +1,38 @@
--- What people ask of use cases, as views. Those of before keep their columns and have more behind them.
+-- The views, which are for people: they are documented in the README, keep their columns, and may get more behind them.
 --
--- Percentiles are by nearest rank, from histograms: latency_pNN_ms is the middle of the bucket that holds the
--- event of that rank (but no more than the maximum), and 3.2 % off at the most.
+-- They are made anew whenever a migration has changed the tables. So what changes here alone wants a migration, too: one
+-- without a statement.
+--
+-- Times are microseconds since 1970-01-01 UTC (…_us), and stand beside it as text. Percentiles of latencies are by nearest
+-- rank, from histograms: latency_pNN_ms is the middle of the bucket that holds the event of that rank (but no more than the
+-- maximum), and 3.2 % off at the most. Costs are estimates, in whole picodollars, so that sums are exact; text columns have
+-- them in dollars.
 
--- ---- Users cost, too ----------------------------------------------------------------------------------
+DROP VIEW IF EXISTS event_history;
+DROP VIEW IF EXISTS event_units;
+DROP VIEW IF EXISTS use_case_history;
+DROP VIEW IF EXISTS use_cases;
+DROP VIEW IF EXISTS use_case_steps;
+DROP VIEW IF EXISTS use_case_users;
+DROP VIEW IF EXISTS use_case_distribution;
+DROP VIEW IF EXISTS usage_hour_list;
+DROP VIEW IF EXISTS usage_by_hour;
+DROP VIEW IF EXISTS usage_changes_by_hour;
+DROP VIEW IF EXISTS usage_changes_by_day;
+DROP VIEW IF EXISTS price_list;
+DROP VIEW IF EXISTS unpriced_usage;
+DROP VIEW IF EXISTS sink_books;
 
-CREATE TABLE instance_users_before AS SELECT * FROM instance_users;
-DROP TABLE instance_users;
+-- ---- Events ------------------------------------------------------------------------------------------
 
-CREATE TABLE instance_users (
-  instance INTEGER NOT NULL REFERENCES use_case_instances (id),
-  user_id INTEGER NOT NULL REFERENCES names (id),
-  first_us INTEGER NOT NULL,
-  last_us INTEGER NOT NULL,
-  events INTEGER NOT NULL,
-  failures INTEGER NOT NULL,
-  input_units INTEGER NOT NULL,
-  output_units INTEGER NOT NULL,
-  PRIMARY KEY (instance, user_id)
-) STRICT, WITHOUT ROWID;
-
--- What retention has taken away is counted with its events alone, and at the times of its instance.
-INSERT INTO instance_users
-SELECT *
-FROM (SELECT b.instance, b.user_id, t.first_us, t.last_us,
-             b.events - (SELECT count(*) FROM events e WHERE e.instance = b.instance AND e.user_id = b.user_id) AS gone,
-             0, 0, 0
-      FROM instance_users_before b JOIN instance_totals t ON t.instance = b.instance)
-WHERE gone > 0;
-
--- Row by row, as agent/store/rollups.c adds them, and not by GROUP BY, which would sort all events in memory.
-INSERT INTO instance_users
-SELECT instance, user_id, event_timestamp_us, event_timestamp_us, 1,
-       coalesce(http_status_code >= 400 OR http_status_code = 299, 0), input_units, output_units
-FROM events WHERE instance IS NOT NULL AND user_id IS NOT NULL
-ON CONFLICT DO UPDATE SET first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us),
-  events = events + 1, failures = failures + excluded.failures, input_units = input_units + excluded.input_units,
-  output_units = output_units + excluded.output_units;
-
-DROP TABLE instance_users_before;
-CREATE INDEX instance_users_by_user ON instance_users (user_id);
-
--- ---- Events and instances -----------------------------------------------------------------------------
-
-DROP VIEW event_history;
+-- Events, one by one. Instances by their number: as in use_case_history.
 CREATE VIEW event_history AS
+SELECT b.*,
+       CASE WHEN b.estimated_cost_picousd IS NOT NULL THEN
+         rtrim(rtrim(printf('%d.%012d', b.estimated_cost_picousd / 1000000000000, b.estimated_cost_picousd % 1000000000000), '0'), '.') END AS estimated_cost_usd,
+       CASE WHEN b.service_cost_picousd IS NOT NULL THEN
+         rtrim(rtrim(printf('%d.%012d', b.service_cost_picousd / 1000000000000, b.service_cost_picousd % 1000000000000), '0'), '.') END AS service_cost_usd
+FROM (
 SELECT e.id AS event,
        strftime('%Y-%m-%dT%H:%M:%fZ', e.event_timestamp_us / 1e6, 'unixepoch') AS event_time,
        u.text AS use_case_name,
@@ -76,7 +64,24 @@ SELECT e.id AS event,
        e.event_timestamp_us,
        e.stored_us,
        h.given_id AS service_id,           -- where use_case_id is a handle: the id that the service gave for it
-       e.instance                          -- as in use_case_history
+       e.instance,                          -- as in use_case_history
+       (SELECT sum(coalesce(j.value ->> '$.input', 0) * coalesce(p.input, 0)
+                   + coalesce(j.value ->> '$.output', 0) * coalesce(p.output, 0))
+        FROM json_each(e.units) j CROSS JOIN names n ON n.text = j.key
+        CROSS JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = e.category AND q.resource = e.resource
+            AND q.unit_type = n.id AND q.from_day <= e.event_timestamp_us / 86400000000 AND q.until_day > e.event_timestamp_us / 86400000000
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+        WHERE EXISTS (SELECT 1 FROM prices)) AS estimated_cost_picousd,   -- units by their prices on the day of the event
+       (SELECT group_concat(j.key, ', ')
+        FROM json_each(e.units) j CROSS JOIN names n ON n.text = j.key
+        LEFT JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = e.category AND q.resource = e.resource
+            AND q.unit_type = n.id AND q.from_day <= e.event_timestamp_us / 86400000000 AND q.until_day > e.event_timestamp_us / 86400000000
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+        WHERE EXISTS (SELECT 1 FROM prices)
+          AND (j.value ->> '$.input' > 0 AND p.input IS NULL OR j.value ->> '$.output' > 0 AND p.output IS NULL)) AS unpriced_units,   -- unit types that have no price
+       y.total AS service_cost_picousd     -- what the service said that it cost
 FROM events e
 JOIN sinks k ON k.name = 'payi'
 LEFT JOIN use_case_instances i ON i.id = e.instance
@@ -89,11 +94,27 @@ LEFT JOIN names a ON a.id = e.account_name
 LEFT JOIN names o ON o.id = e.scope
 LEFT JOIN rings g ON g.id = e.ring
 LEFT JOIN sink_exceptions x ON x.sink = 'payi' AND x.event = e.id
-LEFT JOIN use_case_handles h ON h.instance = e.instance;
+LEFT JOIN use_case_handles h ON h.instance = e.instance
+LEFT JOIN service_costs y ON y.event = e.id) b;
 
--- Use case instances, those that were created and have no event yet among them: these were seen when created.
-DROP VIEW use_case_history;
+-- One row per event and unit type, for sums by type.
+CREATE VIEW event_units AS
+SELECT e.id AS event,
+       e.event_timestamp_us,
+       j.key AS unit_type,
+       j.value ->> '$.input' AS input,
+       j.value ->> '$.output' AS output
+FROM events e, json_each(e.units) j;
+
+-- ---- Use case instances ------------------------------------------------------------------------------
+
+-- Use case instances, those that were created and have no event yet among them: these were seen when created. Steps in the
+-- order of their first use.
 CREATE VIEW use_case_history AS
+SELECT b.*,
+       CASE WHEN b.estimated_cost_picousd IS NOT NULL THEN
+         rtrim(rtrim(printf('%d.%012d', b.estimated_cost_picousd / 1000000000000, b.estimated_cost_picousd % 1000000000000), '0'), '.') END AS estimated_cost_usd
+FROM (
 SELECT u.text AS use_case_name,
        i.use_case_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', t.first_us / 1e6, 'unixepoch') AS first_seen,
@@ -104,11 +125,12 @@ SELECT u.text AS use_case_name,
        t.input_units,
        t.output_units,
        (SELECT json_group_object(q.type, json_object('input', q.input, 'output', q.output)) FROM
-         (SELECT n.text AS type, v.input, v.output FROM instance_units v JOIN names n ON n.id = v.unit_type
-          WHERE v.instance = i.id ORDER BY n.text) q) AS units,
+         (SELECT n.text AS type, sum(v.input) AS input, sum(v.output) AS output
+          FROM instance_usage v JOIN names n ON n.id = v.unit_type
+          WHERE v.instance = i.id GROUP BY n.text ORDER BY n.text) q) AS units,
        (SELECT group_concat(q.step, ', ') FROM
          (SELECT n.text AS step FROM instance_steps v JOIN names n ON n.id = v.step
-          WHERE v.instance = i.id ORDER BY v.first_us, n.text) q) AS steps,
+          WHERE v.instance = i.id ORDER BY v.first_us, v.step) q) AS steps,
        (SELECT count(*) FROM instance_users v WHERE v.instance = i.id) AS users,
        t.latency_sum_ms * 1.0 / nullif(t.latency_count, 0) AS latency_mean_ms,
        CASE WHEN t.latency_count > 0 THEN t.latency_max_ms END AS latency_max_ms,
@@ -119,7 +141,7 @@ SELECT u.text AS use_case_name,
          (SELECT v.version FROM instance_versions v WHERE v.instance = i.id ORDER BY v.version) q) AS versions,
        (SELECT json_group_object(q.step, q.events) FROM
          (SELECT n.text AS step, v.events FROM instance_steps v JOIN names n ON n.id = v.step
-          WHERE v.instance = i.id ORDER BY v.first_us, n.text) q) AS step_events,   -- in order of first use
+          WHERE v.instance = i.id ORDER BY v.first_us, v.step) q) AS step_events,   -- in order of first use
        min(t.latency_max_ms, (SELECT q.latency_ms FROM
          (SELECT v.latency_ms, sum(v.events) OVER (ORDER BY v.latency_ms) AS upto, sum(v.events) OVER () AS n
           FROM instance_latencies v WHERE v.instance = i.id) q
@@ -134,13 +156,26 @@ SELECT u.text AS use_case_name,
         WHERE q.upto * 100 >= q.n * 99 ORDER BY q.latency_ms LIMIT 1)) AS latency_p99_ms,
        max(0, unixepoch('now') - t.last_us / 1000000) AS idle_s,   -- since last seen; an instance has no end
        h.state AS service_id_state,        -- where use_case_id is a handle: waiting, given or refused
-       h.given_id AS service_id
+       h.given_id AS service_id,
+       (SELECT sum(v.input * coalesce(p.input, 0) + v.output * coalesce(p.output, 0))
+        FROM instance_usage v CROSS JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = v.category AND q.resource = v.resource
+            AND q.unit_type = v.unit_type AND q.from_day <= v.day AND q.until_day > v.day
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+        WHERE EXISTS (SELECT 1 FROM prices) AND v.instance = i.id) AS estimated_cost_picousd,
+       (SELECT group_concat(q.text, ', ') FROM (SELECT DISTINCT n.text FROM instance_usage v JOIN names n ON n.id = v.unit_type
+        LEFT JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = v.category AND q.resource = v.resource
+            AND q.unit_type = v.unit_type AND q.from_day <= v.day AND q.until_day > v.day
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+        WHERE EXISTS (SELECT 1 FROM prices) AND v.instance = i.id
+          AND (v.input > 0 AND p.input IS NULL OR v.output > 0 AND p.output IS NULL) ORDER BY n.text) q) AS unpriced_units
 FROM instance_totals t
 JOIN use_case_instances i ON i.id = t.instance
 JOIN names u ON u.id = i.use_case_name
-LEFT JOIN use_case_handles h ON h.instance = i.id;
+LEFT JOIN use_case_handles h ON h.instance = i.id) b;
 
--- ---- Use cases ----------------------------------------------------------------------------------------
+-- ---- Use cases ---------------------------------------------------------------------------------------
 
 -- One row per use case, whether it was defined (explicit) or only ever used (implicit).
 CREATE VIEW use_cases AS
@@ -184,6 +219,10 @@ GROUP BY u.text, s.text;
 
 -- One row per use case and user. Events without a user are in none.
 CREATE VIEW use_case_users AS
+SELECT b.*,
+       CASE WHEN b.estimated_cost_picousd IS NOT NULL THEN
+         rtrim(rtrim(printf('%d.%012d', b.estimated_cost_picousd / 1000000000000, b.estimated_cost_picousd % 1000000000000), '0'), '.') END AS estimated_cost_usd
+FROM (
 SELECT u.text AS use_case_name,
        n.text AS user_id,
        count(*) AS instances,
@@ -194,12 +233,18 @@ SELECT u.text AS use_case_name,
        strftime('%Y-%m-%dT%H:%M:%fZ', min(v.first_us) / 1e6, 'unixepoch') AS first_seen,
        strftime('%Y-%m-%dT%H:%M:%fZ', max(v.last_us) / 1e6, 'unixepoch') AS last_seen,
        min(v.first_us) AS first_us,
-       max(v.last_us) AS last_us
+       max(v.last_us) AS last_us,
+       (SELECT sum(w.input * coalesce(p.input, 0) + w.output * coalesce(p.output, 0))
+        FROM user_usage w CROSS JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = w.category AND q.resource = w.resource
+            AND q.unit_type = w.unit_type AND q.from_day <= w.day AND q.until_day > w.day
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+        WHERE EXISTS (SELECT 1 FROM prices) AND w.use_case_name = i.use_case_name AND w.user_id = v.user_id) AS estimated_cost_picousd
 FROM instance_users v
 JOIN use_case_instances i ON i.id = v.instance
 JOIN names u ON u.id = i.use_case_name
 JOIN names n ON n.id = v.user_id
-GROUP BY u.text, n.text;
+GROUP BY u.text, n.text) b;
 
 -- One row per use case: how its instances that have events differ. Medians and percentiles by nearest rank, exact.
 CREATE VIEW use_case_distribution AS
@@ -252,7 +297,7 @@ FROM (SELECT u.id AS name, u.text AS use_case_name, count(*) AS instances,
       WHERE t.events > 0
       GROUP BY u.text) k;
 
--- ---- Usage --------------------------------------------------------------------------------------------
+-- ---- Usage -------------------------------------------------------------------------------------------
 
 -- The hours that have usage: few, found by leaps. What asks for a time is told the hours first, then their rows.
 CREATE VIEW usage_hour_list AS
@@ -262,8 +307,12 @@ WITH RECURSIVE hours (hour) AS
    SELECT (SELECT min(h.hour) FROM usage_hours h WHERE h.hour > t.hour) FROM hours t WHERE t.hour IS NOT NULL)
 SELECT hour, hour * 3600000000 AS hour_us FROM hours WHERE hour IS NOT NULL;
 
-DROP VIEW usage_by_hour;
+-- Sums of each hour, by use case, category and resource.
 CREATE VIEW usage_by_hour AS
+SELECT b.*,
+       CASE WHEN b.estimated_cost_picousd IS NOT NULL THEN
+         rtrim(rtrim(printf('%d.%012d', b.estimated_cost_picousd / 1000000000000, b.estimated_cost_picousd % 1000000000000), '0'), '.') END AS estimated_cost_usd
+FROM (
 SELECT strftime('%Y-%m-%dT%H:00:00Z', t.hour * 3600, 'unixepoch') AS hour,
        u.text AS use_case_name,
        c.text AS category,
@@ -296,12 +345,27 @@ SELECT strftime('%Y-%m-%dT%H:00:00Z', t.hour * 3600, 'unixepoch') AS hour,
           FROM usage_hour_latencies v
           WHERE v.hour = h.hour AND v.use_case_name = h.use_case_name AND v.category = h.category
             AND v.resource = h.resource) q
-        WHERE q.upto * 100 >= q.n * 99 ORDER BY q.latency_ms LIMIT 1)) AS latency_p99_ms
+        WHERE q.upto * 100 >= q.n * 99 ORDER BY q.latency_ms LIMIT 1)) AS latency_p99_ms,
+       (SELECT sum(v.input * coalesce(p.input, 0) + v.output * coalesce(p.output, 0))
+        FROM usage_hour_units v CROSS JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = v.category AND q.resource = v.resource
+            AND q.unit_type = v.unit_type AND q.from_day <= v.hour / 24 AND q.until_day > v.hour / 24
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+        WHERE EXISTS (SELECT 1 FROM prices) AND v.hour = h.hour AND v.use_case_name = h.use_case_name
+          AND v.category = h.category AND v.resource = h.resource) AS estimated_cost_picousd,
+       (SELECT group_concat(q.text, ', ') FROM (SELECT DISTINCT n.text FROM usage_hour_units v JOIN names n ON n.id = v.unit_type
+        LEFT JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = v.category AND q.resource = v.resource
+            AND q.unit_type = v.unit_type AND q.from_day <= v.hour / 24 AND q.until_day > v.hour / 24
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+        WHERE EXISTS (SELECT 1 FROM prices) AND v.hour = h.hour AND v.use_case_name = h.use_case_name
+          AND v.category = h.category AND v.resource = h.resource
+          AND (v.input > 0 AND p.input IS NULL OR v.output > 0 AND p.output IS NULL) ORDER BY n.text) q) AS unpriced_units
 FROM usage_hour_list t
 CROSS JOIN usage_hours h ON h.hour = t.hour
 LEFT JOIN names u ON u.id = h.use_case_name
 LEFT JOIN names c ON c.id = h.category
-LEFT JOIN names r ON r.id = h.resource;
+LEFT JOIN names r ON r.id = h.resource) b;
 
 -- Each hour that has usage beside the hour before it: one row per use case, category and resource of either.
 CREATE VIEW usage_changes_by_hour AS
@@ -346,3 +410,62 @@ LEFT JOIN names u ON u.id = h.use_case_name
 LEFT JOIN names c ON c.id = h.category
 LEFT JOIN names r ON r.id = h.resource
 GROUP BY t.day, h.use_case_name, h.category, h.resource;
+
+-- ---- Prices ------------------------------------------------------------------------------------------
+
+-- The prices there are, those of the operator's file first.
+CREATE VIEW price_list AS
+SELECT c.text AS category,
+       r.text AS resource,
+       n.text AS unit_type,
+       CASE p.rank WHEN 0 THEN 'file' ELSE 'service' END AS source,
+       date(p.from_day * 86400, 'unixepoch') AS from_day,
+       CASE WHEN p.until_day < 2932897 THEN date(p.until_day * 86400, 'unixepoch') END AS until_day,
+       CASE WHEN p.input IS NOT NULL THEN
+         rtrim(rtrim(printf('%d.%012d', p.input / 1000000000000, p.input % 1000000000000), '0'), '.') END AS input_usd,
+       CASE WHEN p.output IS NOT NULL THEN
+         rtrim(rtrim(printf('%d.%012d', p.output / 1000000000000, p.output % 1000000000000), '0'), '.') END AS output_usd,
+       p.input AS input_picousd,
+       p.output AS output_picousd
+FROM prices p
+JOIN names c ON c.id = p.category
+JOIN names r ON r.id = p.resource
+JOIN names n ON n.id = p.unit_type;
+
+-- What was used and has no price, hour by hour.
+CREATE VIEW unpriced_usage AS
+SELECT strftime('%Y-%m-%dT%H:00:00Z', v.hour * 3600, 'unixepoch') AS hour,
+       u.text AS use_case_name,
+       c.text AS category,
+       r.text AS resource,
+       n.text AS unit_type,
+       v.events,
+       CASE WHEN p.input IS NULL THEN v.input ELSE 0 END AS input_units,
+       CASE WHEN p.output IS NULL THEN v.output ELSE 0 END AS output_units,
+       v.hour * 3600000000 AS hour_us
+FROM usage_hour_units v
+JOIN names n ON n.id = v.unit_type
+JOIN names c ON c.id = v.category
+LEFT JOIN names u ON u.id = v.use_case_name
+LEFT JOIN names r ON r.id = v.resource
+LEFT JOIN prices p ON p.id = (SELECT q.id FROM prices q
+          WHERE q.category = v.category AND q.resource = v.resource
+            AND q.unit_type = v.unit_type AND q.from_day <= v.hour / 24 AND q.until_day > v.hour / 24
+          ORDER BY q.rank, q.from_day DESC LIMIT 1)
+WHERE v.input > 0 AND p.input IS NULL OR v.output > 0 AND p.output IS NULL;
+
+-- ---- Sinks -------------------------------------------------------------------------------------------
+
+-- Per sink: stored = delivered + waiting + deferred + held + dead + discarded.
+CREATE VIEW sink_books AS
+SELECT k.name AS sink,
+       a.last_event_id AS stored,
+       k.delivered,
+       a.last_event_id - k.position
+         - (SELECT coalesce(sum(t.last_id - t.after_id), 0) FROM sink_settled t WHERE t.sink = k.name) AS waiting,
+       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'deferred') AS deferred,
+       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'dead') AS dead,
+       (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'held') AS held,
+       k.discarded
+         + (SELECT count(*) FROM sink_exceptions x WHERE x.sink = k.name AND x.state = 'discarded') AS discarded
+FROM sinks k, agent_state a;
