@@ -484,10 +484,11 @@ Test(hostile_ring, a_directory_that_is_replaced_is_followed)
 	free(output);
 }
 
+/* Of the processor: what else it does meanwhile is not the step's fault. */
 static double seconds(void)
 {
 	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
