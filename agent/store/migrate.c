@@ -20,6 +20,9 @@ enum {
  * the system calls of a commit and gain a fifth over 4 KiB; 16 KiB gain no more. Checkpoints are
  * store_checkpoint()'s; the WAL file is cut back to journal_size_limit when it starts anew, so that
  * one long reader does not cost the disk for ever. No mmap: an I/O error shall be an error, not SIGBUS.
+ *
+ * auto_vacuum is written at each opening, which syncs the WAL: what a process wrote that was killed before its sync is read by the
+ * next one, which gives the rings' space back for it.
  */
 static const char settings[] = "PRAGMA page_size = 8192;"
 			       "PRAGMA auto_vacuum = INCREMENTAL;"

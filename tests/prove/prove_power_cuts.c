@@ -4,7 +4,8 @@
  * agent's store opens what is left, and:
  *
  *     the database is sound
- *     everything whose space was given back to the ring before the cut is there, once, as it was
+ *     everything whose space was given back to the ring before the cut is there, once, as it was; also what an agent gave back that
+ *     had found it in the database, written by one that was killed before it was synced
  *     what else is there is a run without gaps: no event without its position, no position without its event
  *
  * With synchronous = NORMAL the second is not promised, and not asked; the others are.
@@ -22,6 +23,7 @@
 
 enum {
 	CUTS_WAITING_MAX = 8,    /* taken within one transaction, and looked at behind it */
+	COMMITS_PER_DEATH = 8,   /* of the agent */
 	COMMITS_PER_ROUND = 120, /* before another database is begun */
 	EVENTS_PER_COMMIT = 12,
 	EVENTS_MAX = COMMITS_PER_ROUND * EVENTS_PER_COMMIT,
@@ -37,7 +39,7 @@ struct cut {
 
 static struct place place;
 static struct cut cuts[CUTS_WAITING_MAX];
-static int n_wanted, n_waiting, n_cuts, n_empty, n_behind, n_rounds;
+static int n_wanted, n_waiting, n_cuts, n_empty, n_behind, n_rounds, n_deaths;
 static int64_t n_tracked;
 static uint64_t bytes_until[EVENTS_MAX]; /* of the ring, taken up to each event's end */
 static payi_client *client;
@@ -64,17 +66,21 @@ static int64_t count_given_back(void)
 	return n;
 }
 
-/* Within an operation of the store's connection. */
-static void on_operation(void)
+static void cut_now(void)
 {
-	if (n_waiting == CUTS_WAITING_MAX || prove_below(chance) != 0)
-		return;
 	struct cut *cut = &cuts[n_waiting];
 	snprintf(cut->path, sizeof(cut->path), "%s/cut-%d.db", place.data, n_waiting);
 	cut->n_promised = sync_full ? count_given_back() : 0;
 	cut->n_tracked = n_tracked;
 	power_cut(place.database, cut->path);
 	n_waiting++;
+}
+
+/* Within an operation of the store's connection. */
+static void on_operation(void)
+{
+	if (n_waiting < CUTS_WAITING_MAX && prove_below(chance) == 0)
+		cut_now();
 }
 
 static int64_t number(sqlite3 *db, const char *sql)
@@ -142,6 +148,8 @@ static void check_cuts(void)
 /* ---- Work ----------------------------------------------------------------------------------------- */
 
 static struct drainer drainer;
+static bool is_dead, dies_at_sync;
+static int dies_in; /* operations */
 
 static void track(void)
 {
@@ -172,6 +180,36 @@ static void track(void)
 	n_tracked++;
 }
 
+/* From its death on, a process does nothing; it dies at its next sync, or within one of the next operations. */
+static int die(enum power_operation operation)
+{
+	const bool changes = operation == POWER_WRITE || operation == POWER_SYNC;
+	if (dies_at_sync ? operation == POWER_SYNC : changes && --dies_in <= 0)
+		is_dead = true;
+	return is_dead ? SQLITE_IOERR : SQLITE_OK;
+}
+
+/* The next agent reads what this one wrote and did not sync. */
+static void die_in_transaction(void)
+{
+	dies_at_sync = prove_below(2);
+	dies_in = 1 + prove_below(40);
+	power_fail(die);
+	(void)drainer_try(&drainer);
+	is_dead = true;
+	drainer_close(&drainer);
+	power_unmap(place.database);
+	power_fail(NULL);
+	is_dead = false;
+	check_cuts();
+	drainer_open(&drainer, &place, sync_full);
+	drainer_tick(&drainer);
+	if (n_waiting == CUTS_WAITING_MAX)
+		n_waiting--;
+	cut_now();
+	n_deaths++;
+}
+
 static void run_round(void)
 {
 	place_empty(&place);
@@ -189,7 +227,10 @@ static void run_round(void)
 		for (int n = 1 + prove_below(EVENTS_PER_COMMIT); n > 0; n--)
 			track();
 		chance = prove_below(2) ? 20 : 100;
-		drainer_tick(&drainer);
+		if (i % COMMITS_PER_DEATH == COMMITS_PER_DEATH - 1)
+			die_in_transaction();
+		else
+			drainer_tick(&drainer);
 		if (prove_below(8) == 0)
 			drainer_tick(
 				&drainer); /* nothing to do: a checkpoint, when there is much to move */
@@ -216,9 +257,10 @@ int main(int argc, char **argv)
 	snprintf(goal, sizeof(goal),
 		 "%d power cuts, writes lost, torn, reordered: sound, and all that was promised",
 		 n_wanted);
-	prove_row(
-		"M8", goal, prove_findings() == 0 && n_behind > 0,
-		"%d cuts, %d of them behind what was tracked, %d before the first event: %d wrong",
-		n_cuts, n_behind, n_empty, prove_findings());
+	prove_row("M8", goal, prove_findings() == 0 && n_behind > 0,
+		  "%d cuts, %d of them behind what was tracked, %d before the first event, %d "
+		  "behind an "
+		  "agent that was killed: %d wrong",
+		  n_cuts, n_behind, n_empty, n_deaths, prove_findings());
 	return prove_end();
 }

@@ -70,10 +70,11 @@ static void print_rows(void)
 		  good && (!prove_all() || n_runs < RUNS || totals.virtual_us > 2 * YEAR_US),
 		  "%d worlds, %.2f virtual years, %" PRId64 " events, %" PRId64 " stored, %" PRId64
 		  " dead, %" PRId64 " gone with the host; %" PRId64 " kills, %" PRId64
-		  " at the disk, %" PRId64 " cuts; %d worlds twice, the same",
+		  " at the disk, %" PRId64 " cuts, %" PRId64
+		  " single failures of the disk; %d worlds twice, the same",
 		  n_runs, (double)totals.virtual_us / (double)YEAR_US, totals.accepted,
 		  totals.stored, totals.dead, totals.lost, agent->kills, agent->kills_at_disk,
-		  agent->cuts, n_twice);
+		  agent->cuts, agent->disk_failures, n_twice);
 	prove_row("M34", "an event goes again only where it may not have been taken", good,
 		  "%" PRId64 " of %" PRId64
 		  " delivered went again; none in %d worlds without faults",

@@ -55,6 +55,10 @@ static struct {
 	enum agent_disk disk;
 	int operations_left; /* until the end; 0: none is planned */
 	bool power;          /* it goes, then */
+	int fails_in;        /* operations, the last of which fails alone; 0: none is planned */
+	bool has_failed;     /* in this life */
+	bool cut_next;       /* the next life ends by a cut, as soon as it writes */
+	bool disk_made;      /* the database was used before: it is no new one any more */
 	bool power_went;
 	int n_databases;
 	char next_database[PLACE_PATH_BYTES + 16]; /* as the cut left it */
@@ -76,7 +80,8 @@ static void cut_power(void)
 	it.power_went = true;
 }
 
-static void die_at_disk(void)
+/* What is written and not synced is there for the next life to read, and not for the one after a cut. */
+static void die_at_disk(enum power_operation operation)
 {
 	world_note("the agent %s within an operation of its disk",
 		   it.power ? "loses its power" : "is killed");
@@ -85,6 +90,23 @@ static void die_at_disk(void)
 	it.sums.kills_at_disk += !it.power;
 	if (it.power)
 		cut_power();
+	else
+		it.cut_next =
+			it.swarm->cuts > 0 && world_chance(operation == POWER_SYNC ? 500 : 50);
+}
+
+/*
+ * A sync that fails may leave less than it found. What a new database consists of by then holds nothing yet, and need not
+ * survive that and a cut.
+ */
+static int fail_alone(enum power_operation operation)
+{
+	it.has_failed = true;
+	it.sums.disk_failures++;
+	power_fail_sync(it.disk_made ? (enum power_sync)world_between(0, POWER_SYNC_SOME)
+				     : POWER_SYNC_NOTHING);
+	world_note("operation %d of the disk fails", (int)operation);
+	return operation == POWER_WRITE && world_chance(500) ? SQLITE_FULL : SQLITE_IOERR;
 }
 
 static int on_disk(enum power_operation operation)
@@ -93,10 +115,14 @@ static int on_disk(enum power_operation operation)
 		return SQLITE_OK;
 	if (it.state == DEAD)
 		return SQLITE_IOERR;
-	if (operation != POWER_READ && it.operations_left > 0 && --it.operations_left == 0) {
-		die_at_disk();
+	const bool changes = operation == POWER_WRITE || operation == POWER_SYNC;
+	if (changes && it.operations_left > 0 && --it.operations_left == 0) {
+		die_at_disk(operation);
 		return SQLITE_IOERR;
 	}
+	if (it.fails_in > 0 && --it.fails_in == 0)
+		return fail_alone(operation);
+	power_fail_sync(POWER_SYNC_NOTHING);
 	if (it.disk == DISK_FULL && operation == POWER_WRITE)
 		return SQLITE_FULL;
 	if (it.disk == DISK_FAILS && world_chance(200))
@@ -108,6 +134,11 @@ void agent_kill_at_disk(bool power)
 {
 	it.operations_left = (int)world_between(1, world_chance(500) ? 10 : 200);
 	it.power = power;
+}
+
+void agent_fail_at_disk(void)
+{
+	it.fails_in = (int)world_between(1, world_chance(500) ? 10 : 200);
 }
 
 void agent_set_disk(enum agent_disk disk)
@@ -379,6 +410,7 @@ static void bury(void)
 	close_parts();
 	power_unmap(it.place->database);
 	it.operations_left = 0;
+	it.fails_in = 0;
 	it.state = DOWN;
 	if (it.power_went) {
 		it.sums.cuts++;
@@ -386,7 +418,7 @@ static void bury(void)
 		power_remove(it.place->database);
 		place_empty(it.place);
 		snprintf(it.place->database, sizeof(it.place->database), "%s", it.next_database);
-		it.power_went = false;
+		it.power_went = it.disk_made = false;
 	}
 	come_back();
 }
@@ -494,13 +526,19 @@ static void start(void *context, int64_t number)
 	it.n_settled = 0;
 	it.step_at_us = 0;
 	it.news_us = sim_monotonic_us();
+	it.has_failed = false;
 	it.sums.lives++;
+	if (it.cut_next) {
+		it.operations_left = (int)world_between(1, 3);
+		it.power = true;
+		it.cut_next = false;
+	}
 	uv_loop_init(&it.loop);
 	net_new_agent();
 	const int status = open_parts(&err);
 	if (status && it.state == UP) {
 		world_note("the agent cannot start: %.120s", told(&err));
-		if (it.disk == DISK_WELL)
+		if (it.disk == DISK_WELL && !it.has_failed)
 			world_wrong("it does not start: %.120s", told(&err));
 		it.state = DEAD;
 		net_agent_dies();
@@ -508,6 +546,7 @@ static void start(void *context, int64_t number)
 	if (it.state == DEAD)
 		return;
 	world_note("the agent starts");
+	it.disk_made = true;
 	allow_undelivered();
 	plan_step(sim_monotonic_us());
 }
@@ -519,7 +558,8 @@ void agent_begin(const struct swarm *swarm, struct place *place)
 	it.state = DOWN;
 	it.ended = false;
 	it.disk = DISK_WELL;
-	it.operations_left = 0;
+	it.operations_left = it.fails_in = 0;
+	it.cut_next = it.disk_made = false;
 	it.n_databases = 0;
 	snprintf(place->database, sizeof(place->database), "%.200s/payi-0.db", place->data);
 	power_install(NULL);

@@ -32,6 +32,9 @@ void agent_stop(void); /* as by SIGTERM; it comes back after a while */
 /* Within one of the next operations of its disk: it is killed, or the power goes. */
 void agent_kill_at_disk(bool power);
 
+/* One of the next operations of its disk fails, alone. */
+void agent_fail_at_disk(void);
+
 enum agent_disk { DISK_WELL, DISK_FULL, DISK_FAILS };
 void agent_set_disk(enum agent_disk disk);
 
@@ -41,7 +44,7 @@ void agent_turn(void);       /* does what is due */
 int64_t agent_next_us(void); /* when something is; INT64_MAX: nothing */
 
 struct agent_sums {
-	int64_t lives, kills, kills_at_disk, cuts, stops;
+	int64_t lives, kills, kills_at_disk, cuts, stops, disk_failures;
 	int64_t stop_us; /* the longest */
 	int64_t settled, steps;
 };

@@ -89,6 +89,14 @@ static void spoil_disk(void *context, int64_t number)
 	world_in(world_around(2 * SIM_MINUTE), mend_disk, NULL, 0);
 }
 
+static void fail_at_disk(void *context, int64_t number)
+{
+	(void)context;
+	(void)number;
+	if (!healed)
+		agent_fail_at_disk();
+}
+
 static void step_clock(void *context, int64_t number)
 {
 	const int64_t to_1970_us = SIM_DAY - sim_true_us();
@@ -159,6 +167,7 @@ static void plan_faults(void)
 	in_active_time(swarm->cuts, cut_power);
 	in_active_time(swarm->stops, stop_agent);
 	in_active_time(swarm->disk_phases, spoil_disk);
+	in_active_time(swarm->disk_failures, fail_at_disk);
 	in_active_time(swarm->clock_steps, step_clock);
 	in_active_time(swarm->suspends, suspend);
 	in_active_time(swarm->outages, begin_outage);

@@ -71,6 +71,7 @@ static void draw_trouble(struct swarm *swarm)
 	swarm->cuts = some(4);
 	swarm->stops = some(8);
 	swarm->disk_phases = some(6);
+	swarm->disk_failures = some(60);
 	swarm->clock_steps = some(6);
 	swarm->clock_far = sometimes();
 	swarm->suspends = some(3);
@@ -118,10 +119,10 @@ void swarm_note(const struct swarm *swarm)
 	world_note("swarm: commit %d, batch %d of %d bytes after %d ms, %d at once, timeout %d s",
 		   swarm->commit_events, swarm->batch_events, swarm->batch_bytes,
 		   swarm->batch_age_ms, swarm->in_flight, swarm->timeout_s);
-	world_note(
-		"swarm: deaths %d, kills %d + %d, cuts %d, stops %d, disk %d, clock %d, sleeps %d",
-		swarm->deaths, swarm->kills, swarm->kills_at_disk, swarm->cuts, swarm->stops,
-		swarm->disk_phases, swarm->clock_steps, swarm->suspends);
+	world_note("swarm: deaths %d, kills %d + %d, cuts %d, stops %d, disk %d + %d, clock %d, "
+		   "sleeps %d",
+		   swarm->deaths, swarm->kills, swarm->kills_at_disk, swarm->cuts, swarm->stops,
+		   swarm->disk_phases, swarm->disk_failures, swarm->clock_steps, swarm->suspends);
 	world_note(
 		"swarm: outages %d, key %d, refused %d, poison %d, put off %d, items %d, bytes %d",
 		swarm->outages, swarm->key_phases, swarm->refused_permille, swarm->poison_permille,

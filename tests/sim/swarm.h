@@ -49,7 +49,7 @@ struct swarm {
 
 	/* How many, over the active time. */
 	int deaths, kills, kills_at_disk, cuts, stops;
-	int disk_phases, clock_steps, suspends, outages, key_phases;
+	int disk_phases, disk_failures, clock_steps, suspends, outages, key_phases;
 	int64_t outage_us;
 	bool clock_far; /* steps to 1970 and 2106, and not only by a day */
 

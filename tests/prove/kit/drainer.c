@@ -21,9 +21,14 @@ void drainer_close(struct drainer *drainer)
 	intake_close(drainer->intake);
 }
 
+enum intake_result drainer_try(struct drainer *drainer)
+{
+	return intake_step(drainer->intake, clock_boot_us(), clock_wall_us(), true);
+}
+
 bool drainer_tick(struct drainer *drainer)
 {
-	switch (intake_step(drainer->intake, clock_boot_us(), clock_wall_us(), true)) {
+	switch (drainer_try(drainer)) {
 	case INTAKE_IDLE:
 		return false;
 	case INTAKE_STORED:

@@ -18,6 +18,9 @@ void drainer_close(struct drainer *drainer);
 /* One look at every ring, and a transaction if there is something; false when there was nothing. */
 bool drainer_tick(struct drainer *drainer);
 
+/* The same, whatever becomes of it. */
+enum intake_result drainer_try(struct drainer *drainer);
+
 /* Until a look finds nothing. */
 void drainer_drain(struct drainer *drainer);
 

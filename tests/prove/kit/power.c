@@ -44,6 +44,7 @@ struct handle {
 static struct file files[FILES_MAX];
 static void (*operation_hook)(void);
 static int (*fault_hook)(enum power_operation);
+static enum power_sync failed_sync;
 
 static void *need(void *memory)
 {
@@ -221,6 +222,28 @@ static void write_to_disk(struct file *file)
 	forget_operations(file);
 }
 
+/* Each of them is there or not. */
+static void write_some_to_disk(struct file *file)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < file->n_operations; i++) {
+		if (prove_below(2))
+			file->operations[n++] = file->operations[i];
+		else
+			free(file->operations[i].bytes);
+	}
+	file->n_operations = n;
+	write_to_disk(file);
+}
+
+static void fail_to_sync(struct file *file)
+{
+	if (failed_sync == POWER_SYNC_ALL)
+		write_to_disk(file);
+	else if (failed_sync == POWER_SYNC_SOME)
+		write_some_to_disk(file);
+}
+
 /* The first sync of a new file syncs its directory, too: SQLite's own VFS does so. */
 static int do_sync(sqlite3_file *base, int flags)
 {
@@ -228,8 +251,10 @@ static int do_sync(sqlite3_file *base, int flags)
 	(void)flags;
 	operated(); /* the moment before */
 	const int fault = fault_of(POWER_SYNC);
-	if (fault)
+	if (fault) {
+		fail_to_sync(file);
 		return fault;
+	}
 	write_to_disk(file);
 	if (!file->exists_on_disk)
 		sync_directory();
@@ -439,6 +464,11 @@ void power_install(void (*on_operation)(void))
 void power_fail(int (*fault)(enum power_operation))
 {
 	fault_hook = fault;
+}
+
+void power_fail_sync(enum power_sync how)
+{
+	failed_sync = how;
 }
 
 /* ---- The cut -------------------------------------------------------------------------------------- */

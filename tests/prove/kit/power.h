@@ -19,6 +19,13 @@ enum power_operation { POWER_OPEN, POWER_READ, POWER_WRITE, POWER_SYNC };
  */
 void power_fail(int (*fault)(enum power_operation operation));
 
+/*
+ * What a sync that is told to fail has done before. POWER_SYNC_SOME: some of what was written is on the disk, by lot, and all of it
+ * is taken for written from now on, as Linux does, so that the next sync succeeds whatever is missing.
+ */
+enum power_sync { POWER_SYNC_NOTHING, POWER_SYNC_ALL, POWER_SYNC_SOME };
+void power_fail_sync(enum power_sync how);
+
 /* What the last process had mapped of the database is gone with it. Everybody has closed it. */
 void power_unmap(const char *path);
 
