@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 enum {
-	COPY_BYTES = 256 * 1024, /* one pread; larger only for a larger record */
-	STRIKES = 2,             /* a torn word looks like nonsense once, a broken ring twice */
+	COPY_BYTES = 64 * 1024, /* one pread; larger only for a larger record */
+	STRIKES = 2,            /* a torn word looks like nonsense once, a broken ring twice */
 	COUNTERS_INTERVAL_US = 1000000, /* drops without events: written once a second */
 };
 
@@ -340,12 +340,17 @@ static int64_t copy_next(struct drain_ring *ring, uint32_t lane, uint64_t left, 
 	return copied ? copied : bytes;
 }
 
+static uint64_t bytes_left(const struct drain_ring *ring, uint32_t lane)
+{
+	return ring->seen.lane[lane].tail - ring->pending[lane].position;
+}
+
 /* Returns 1 when records were left over, ERR_INVALID for the ring's fault, else the store's code. */
 static int take_lane(struct drain_ring *ring, uint32_t lane, struct store *store, struct buf *copy,
 		     struct drain_budget *budget, int64_t now_wall_us, struct err *err)
 {
 	for (;;) {
-		const uint64_t left = ring->seen.lane[lane].tail - ring->pending[lane].position;
+		const uint64_t left = bytes_left(ring, lane);
 		if (left == 0 || budget->events <= 0 || budget->bytes <= 0)
 			return left != 0;
 		const int64_t bytes = copy_next(ring, lane, left, copy, err);
@@ -380,21 +385,43 @@ static int put_counters(struct drain_ring *ring, struct store *store, struct err
 	return status;
 }
 
+/* Each lane that has more may have its share of the budget. Returns as take_lane(). */
+static int take_shares(struct drain_ring *ring, struct store *store, struct buf *copy,
+		       struct drain_budget *budget, int64_t now_wall_us, struct err *err)
+{
+	bool left_over = false;
+	int n_wanted = 0;
+	int status = 0;
+	for (uint32_t i = 0; i < ring->reader.n_lanes; i++)
+		n_wanted += bytes_left(ring, i) != 0;
+	for (uint32_t i = 0; status >= 0 && n_wanted > 0; i++) {
+		const uint32_t lane = (ring->first_lane + i) % ring->reader.n_lanes;
+		if (!bytes_left(ring, lane))
+			continue;
+		const struct drain_budget share = {.events = budget->events / n_wanted,
+						   .bytes = budget->bytes / n_wanted};
+		struct drain_budget rest = share;
+		n_wanted--;
+		status = take_lane(ring, lane, store, copy, &rest, now_wall_us, err);
+		budget->events -= share.events - rest.events;
+		budget->bytes -= share.bytes - rest.bytes;
+		left_over |= status > 0;
+	}
+	return status < 0 ? status : left_over;
+}
+
 int drain_ring_take(struct drain_ring *ring, struct store *store, struct buf *copy,
 		    struct drain_budget *budget, int64_t now_wall_us, struct err *err)
 {
 	if (ring->ending && ring->aside)
 		return store_ring_end(store, ring->key, ring->reason, now_wall_us, err);
-	int left_over = 0;
-	bool sound = true;
-	for (uint32_t i = 0; sound && i < ring->reader.n_lanes; i++) {
-		const uint32_t lane = (ring->first_lane + i) % ring->reader.n_lanes;
-		const int status = take_lane(ring, lane, store, copy, budget, now_wall_us, err);
-		sound = status != ERR_INVALID;
-		if (status < 0 && sound)
-			return status;
-		left_over |= status > 0;
-	}
+	/* Fair first, then full: lanes that have more may have what the others left. */
+	int left_over = take_shares(ring, store, copy, budget, now_wall_us, err);
+	if (left_over > 0)
+		left_over = take_shares(ring, store, copy, budget, now_wall_us, err);
+	const bool sound = left_over != ERR_INVALID;
+	if (left_over < 0 && sound)
+		return left_over;
 	/* What was whole before the nonsense is taken; the next visit decides. */
 	if (sound)
 		ring->strikes = 0;
@@ -404,7 +431,7 @@ int drain_ring_take(struct drain_ring *ring, struct store *store, struct buf *co
 	if (!status && ring->ending)
 		return store_ring_end(store, ring->key, ring->aside ? ring->reason : NULL,
 				      now_wall_us, err);
-	return status ? status : left_over;
+	return status ? status : left_over > 0;
 }
 
 /* ---- After the transaction ------------------------------------------------------------------------ */
@@ -442,10 +469,8 @@ int drain_ring_give_back(struct drain_ring *ring)
 		ring->committed[i] = ring->pending[i];
 	}
 	ring->committed_busy = ring->pending_busy;
-	/*
-	 * Each lane is the first one in its turn: the space that we give back is filled anew at once where producers wait
-	 * for it, and the budget would end in the same lane for ever.
-	 */
+	/* Each lane is the first one in its turn: what is left of the budget, or less than one event for each, would end
+	 * in the same lane for ever. */
 	ring->first_lane = (ring->first_lane + 1) % ring->reader.n_lanes;
 	if (!ring->ending)
 		return 0;
