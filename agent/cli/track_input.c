@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK_BYTES = 256 * 1024 };
+enum { CHUNK_BYTES = 64 * 1024 /* what a pipe holds */ };
 
 /* What peek() answers beside bytes. */
 enum { AT_END = -1, CANNOT_READ = -2 };

@@ -1,40 +1,11 @@
 /* A ring file as the reader sees it: header, counters, and each lane's records as the drain walks them. */
 #include "fuzz/fuzz.h"
+#include "fuzz/memory_file.h"
 #include "fuzz/rings.h"
 #include "ring/ring_reader.h"
 #include "ring/ring_walk.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 enum { COPY_BYTES = 512 };
-
-static int directory = -1;
-static char directory_name[] = "/dev/shm/payi-fuzz-XXXXXX";
-
-static void leave(void)
-{
-	rmdir(directory_name);
-}
-
-static void open_directory(void)
-{
-	if (directory >= 0)
-		return;
-	fuzz_must(mkdtemp(directory_name));
-	directory = open(directory_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	fuzz_must(directory >= 0);
-	atexit(leave);
-}
-
-static int put(const struct forge *forge)
-{
-	const int fd = openat(directory, forge->name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	const size_t n = forge->bytes < sizeof(forge->at) ? forge->bytes : sizeof(forge->at);
-	fuzz_must(fd >= 0 && pwrite(fd, forge->at, n, 0) == (ssize_t)n);
-	return fd;
-}
 
 static void walk_lane(const struct ring_reader *ring, uint32_t lane, uint64_t tail)
 {
@@ -86,22 +57,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ring_reader ring;
 	struct ring_counters counters;
 	struct err err;
-	open_directory();
-	forge_init(&forge, 1);
+	rings_begin(&forge);
 	rings_change(&forge, data, size);
-	const int fd = put(&forge);
-	if (ring_reader_open(directory, forge.name, &ring, &err) == 0) {
-		fuzz_must(ring.n_lanes >= 1 && ring.n_lanes <= PAYI_RING_LANES_MAX);
-		fuzz_must(strlen(ring.app_name) < sizeof(ring.app_name));
-		fuzz_must(ring_reader_alive(&ring, &err) == 0);
-		if (ring_reader_counters(&ring, &counters, &err) == 0)
-			for (uint32_t i = 0; i < ring.n_lanes; i++) {
-				walk_lane(&ring, i, counters.lane[i].tail);
-				walk_back(&ring, i, counters.lane[i].tail);
-			}
-		ring_reader_close(&ring);
-	}
-	close(fd);
-	unlinkat(directory, forge.name, 0);
+	memory_file_put(&forge, false);
+	if (ring_reader_open(MEMORY_FILE_DIR, forge.name, &ring, &err))
+		return 0;
+	fuzz_must(ring.n_lanes >= 1 && ring.n_lanes <= PAYI_RING_LANES_MAX);
+	fuzz_must(strlen(ring.app_name) < sizeof(ring.app_name));
+	fuzz_must(ring_reader_alive(&ring, &err) == 0);
+	if (ring_reader_counters(&ring, &counters, &err) == 0)
+		for (uint32_t i = 0; i < ring.n_lanes; i++) {
+			walk_lane(&ring, i, counters.lane[i].tail);
+			walk_back(&ring, i, counters.lane[i].tail);
+		}
+	ring_reader_close(&ring);
 	return 0;
 }

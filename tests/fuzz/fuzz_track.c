@@ -3,10 +3,9 @@
 #include "cli/track_input.h"
 #include "cli/track_json.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/one_file.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 static void read_object(const struct track_object *object)
 {
@@ -24,9 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct track_object object = {0};
 	struct err err;
 	int64_t line = 0;
-	const int fd = memfd_create("track", MFD_CLOEXEC);
-	fuzz_must(fd >= 0 && write(fd, data, size) == (ssize_t)size);
-	fuzz_must(lseek(fd, 0, SEEK_SET) == 0 && track_input_open(&input, fd, &err) == 0);
+	fuzz_must(track_input_open(&input, one_file(data, size), &err) == 0);
 	enum track_found found = TRACK_END;
 	/* Each call takes a byte at least: it ends. */
 	for (size_t i = 0; i <= size + 1; i++) {
@@ -42,6 +39,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	fuzz_must(found == TRACK_END || found == TRACK_FAILED);
 	track_input_close(&input);
-	close(fd);
 	return 0;
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Fuzzes each target in turn (needs clang and libclang-rt-14-dev):
+# Fuzzes each target, as many at a time as there are processors (needs clang and libclang-rt-14-dev):
 #
 #     sh tests/fuzz/run.sh SECONDS [TARGET…]    into build-fuzz/
 #
@@ -13,26 +13,8 @@ shift
 [ $# -gt 0 ] || set -- $(ls tests/fuzz/fuzz_*.c | sed 's/.*fuzz_\(.*\)\.c/\1/')
 
 cmake -C tests/cmake/fuzz.cmake -G Ninja -B build-fuzz -S . -DPAYI_TESTS=ON >/dev/null
-for target in "$@"; do
-	cmake --build build-fuzz --target "fuzz_$target" >build-fuzz/build.log || { cat build-fuzz/build.log; exit 1; }
-done
-mkdir -p build-fuzz/found
-total=0
-for target in "$@"; do
-	mkdir -p "build-fuzz/corpus/$target"
-	dictionary=tests/fuzz/$target.dict
-	[ -f "$dictionary" ] && dictionary="-dict=$dictionary" || dictionary=
-	log=build-fuzz/$target.log
-	# shellcheck disable=SC2086 # no dictionary is no word
-	"build-fuzz/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=10 -max_len=4096 -rss_limit_mb=1024 \
-		-print_final_stats=1 -artifact_prefix="build-fuzz/found/$target-" $dictionary \
-		"build-fuzz/corpus/$target" "tests/fuzz/corpus/$target" >"$log" 2>&1 || {
-		tail -40 "$log"
-		echo "fuzz_$target found something: see build-fuzz/found/"
-		exit 1
-	}
-	n=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-	echo "$target: $n inputs"
-	total=$((total + n))
-done
-echo "$total inputs, none found anything"
+cmake --build build-fuzz --target $(printf 'fuzz_%s ' "$@") >build-fuzz/build.log || { cat build-fuzz/build.log; exit 1; }
+counts=build-fuzz/counts
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I TARGET sh tests/fuzz/one.sh "$seconds" TARGET >"$counts" || { cat "$counts"; exit 1; }
+cat "$counts"
+awk '{ n += $2 } END { printf "%d inputs, none found anything\n", n }' "$counts"

@@ -1,7 +1,7 @@
 # M10. Hostile bytes: libFuzzer on every parser of foreign bytes, from the corpora that are kept, under ASan and UBSan.
 set -eu
 share=$1
-[ "$share" = all ] && { seconds=60 wanted=20000000; } || { seconds=3 wanted=200000; }
+[ "$share" = all ] && { seconds=90 wanted=50000000; } || { seconds=3 wanted=200000; }
 goal="$wanted inputs to the parsers of foreign bytes: no crash, no hang, no read beyond"
 if ! command -v clang >/dev/null || ! ls /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a >/dev/null 2>&1; then
 	echo "row|M10|$goal|needs clang and libclang-rt-14-dev|skipped"
