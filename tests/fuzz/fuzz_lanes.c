@@ -15,13 +15,15 @@
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
 enum { HEAD_BYTES = 4, RECORD_BYTES_MIN = 24 };
-enum { VISITS_MAX = 3 + RINGS_PAGES_MAX * 4096 / RECORD_BYTES_MIN };
+enum { VISITS_THAT_MAY_FAIL = 8 }; /* of the last ones */
+enum { VISITS_MAX = VISITS_THAT_MAY_FAIL + 3 + RINGS_PAGES_MAX * 4096 / RECORD_BYTES_MIN };
 enum {
 	FLAG_ALIVE = 1,
 	FLAG_NO_SLOT = 2,
 	FLAG_STORE_FAILS = 4,
 	FLAG_STORE_KNOWS = 8,
-	FLAG_LAPPED = 16
+	FLAG_LAPPED = 16,
+	FLAG_READS_FAIL = 32 /* each second to fifth, as the two flags above it say */
 };
 enum { LAPS_BYTES = 3 * FORGE_LANE_BYTES - 40 /* the first record goes on at the lane's start */ };
 
@@ -252,6 +254,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const int64_t n_events = data[1] ? data[1] : 1;
 	at += rings_change_some(&forge, data + at, size - at);
 	memory_file_put(&forge, flags & FLAG_ALIVE);
+	memory_file_fail(flags & FLAG_READS_FAIL ? 2u + (flags >> 6) : 0);
 	if (drain_ring_open(&home, forge.name, NULL, 1, &ring, &err))
 		return 0;
 	for (; at < size; at += rings_change_some(&forge, data + at, size - at))
@@ -260,6 +263,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	flags &= (uint8_t)~FLAG_STORE_FAILS;
 	for (int i = 0; !ring.ended; i++) {
 		fuzz_must(i < VISITS_MAX);
+		if (i == VISITS_THAT_MAY_FAIL)
+			memory_file_fail(0);
 		visit(&forge, &ring, n_events);
 	}
 	drain_ring_close(&ring);

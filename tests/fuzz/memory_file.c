@@ -18,11 +18,18 @@ enum { FD = MEMORY_FILE_DIR + 1 };
 
 static const struct forge *file;
 static bool locked;
+static unsigned fails_every, n_reads;
 
 void memory_file_put(const struct forge *forge, bool alive)
 {
 	file = forge;
 	locked = alive;
+}
+
+void memory_file_fail(unsigned every)
+{
+	fails_every = every;
+	n_reads = 0;
 }
 
 static int open_memory(const char *name)
@@ -114,6 +121,10 @@ ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at)
 	if (fd != FD)
 		return __real_pread(fd, to, bytes, at);
 	fuzz_must(at >= 0);
+	if (fails_every && ++n_reads % fails_every == 0) {
+		errno = EIO;
+		return -1;
+	}
 	const size_t n = up_to(bytes, at, file->bytes);
 	const size_t there = up_to(n, at, sizeof(file->at));
 	memcpy(to, file->at + (there ? at : 0), there);

@@ -12,4 +12,7 @@ enum { MEMORY_FILE_DIR = 1 << 30 /* no descriptor of the kernel's */ };
 /* Under the forge's name in MEMORY_FILE_DIR, with what the forge holds at each moment. */
 void memory_file_put(const struct forge *forge, bool alive);
 
+/* Every so many-th read of it fails; 0: none. */
+void memory_file_fail(unsigned every);
+
 #endif

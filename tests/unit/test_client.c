@@ -56,6 +56,9 @@ Test(client, refuses_options_that_make_no_sense)
 	options.block_ms = -1;
 	cr_assert(payi_client_open(&options, &client) == PAYI_ERR_INVALID);
 	cr_assert(strstr(payi_last_error(), "block_ms is -1"));
+	options.block_ms = 60001;
+	cr_assert(payi_client_open(&options, &client) == PAYI_ERR_INVALID);
+	cr_assert(payi_client_open(&options, NULL) == PAYI_ERR_INVALID);
 	options.block_ms = 0;
 	options.when_full = (payi_when_full)7;
 	cr_assert(payi_client_open(&options, &client) == PAYI_ERR_INVALID);
@@ -75,6 +78,15 @@ Test(client, refuses_a_directory_that_cannot_hold_rings)
 	chmod(client_site.rings, 0777);
 	cr_assert(payi_client_open(&options, &client) == PAYI_ERR_RING_DIR);
 	cr_assert(strstr(payi_last_error(), "everybody"), "%s", payi_last_error());
+}
+
+Test(client, is_as_by_default_without_options)
+{
+	payi_client *client;
+	setenv("PAYI_RING_DIR", client_site.rings, 1);
+	cr_assert(payi_client_open(NULL, &client) == PAYI_OK, "%s", payi_last_error());
+	cr_assert_eq(help_count_rings(&client_site), 1);
+	payi_client_close(client);
 }
 
 Test(client, answers_a_null_client)

@@ -65,6 +65,9 @@ Test(client_refusals, refuses_bad_fields_by_name)
 	event = client_small_event();
 	event.size = 8;
 	refused(client, &event, "event.size is 8");
+	event.size = sizeof(event) + 8;
+	cr_assert(payi_track(client, &event) == PAYI_ERR_VERSION);
+	cr_assert(strstr(payi_last_error(), "newer payi.h"), "%s", payi_last_error());
 	refused(client, NULL, "NULL");
 	payi_client_close(client);
 }

@@ -366,6 +366,41 @@ Test(drain_calls, an_owner_that_dies_between_two_looks_has_said_all)
 	intake_close(intake);
 }
 
+static int preads_left;
+
+static void fail_a_pread(const char *name)
+{
+	if (strcmp(name, "pread") == 0 && --preads_left == 0)
+		fault_calls_arm();
+}
+
+/* Of what could not be read nothing is known, least of all that there is no more: its counters, the first record. */
+Test(drain_calls, a_dead_ring_that_cannot_be_read_is_not_at_its_end)
+{
+	enum { COUNTERS = 2, RECORD = 3 /* after the header */ };
+	set_place();
+	cr_assert_not_null(freopen(client_site.log, "we", stderr));
+	open_intake();
+	for (int which = COUNTERS; which <= RECORD; which++) {
+		struct forge forge;
+		forge_init(&forge, (uint64_t)which);
+		forge_put(&forge, ring_dir, false);
+		preads_left = which;
+		fault_calls_before(fail_a_pread);
+		now_us += 2200000;
+		intake_rescan(intake);
+		cr_assert_neq(intake_step(intake, now_us, now_us, false), INTAKE_PAUSED);
+		fault_calls_before(NULL);
+		cr_assert_str_eq(fault_calls_disarm(), "pread");
+		cr_assert_eq(number("SELECT count(*) FROM rings WHERE state = 'open'"), 1);
+		run_until_idle();
+		cr_assert_eq(number("SELECT count(*) FROM rings WHERE state = 'open'"), 0);
+		cr_assert_eq(number("SELECT count(*) FROM events"), (which - 1) * FORGE_RECORDS);
+		forge_remove(&forge, ring_dir);
+	}
+	intake_close(intake);
+}
+
 /* A file that is none is set aside; another that somebody puts there at once is not fought over. */
 static void put_junk(void)
 {
