@@ -82,7 +82,6 @@ static const struct fold_spec specs[N_ROLLUPS] = {
 /* clang-format on */
 
 struct rollups {
-	struct ids *names;
 	struct fold *fold[N_ROLLUPS];
 };
 
@@ -99,12 +98,11 @@ struct share {
 	int64_t latency_bucket;
 };
 
-int rollups_open(sqlite3 *db, struct ids *names, struct rollups **out, struct err *err)
+int rollups_open(sqlite3 *db, struct rollups **out, struct err *err)
 {
 	struct rollups *rollups = calloc(1, sizeof(*rollups));
 	if (!rollups)
 		return err_set(err, ERR_MEMORY, "out of memory");
-	rollups->names = names;
 	for (int i = 0; i < N_ROLLUPS; i++) {
 		const int status = fold_open(db, &specs[i], &rollups->fold[i], err);
 		if (status) {
@@ -144,12 +142,23 @@ static struct share share_of(const struct event *event)
 	};
 }
 
-/* Room for what one event adds beside its units, or one of those. */
+/* Room for what one event adds beside its units. */
 static int make_room(struct rollups *rollups, struct err *err)
 {
 	int status = 0;
 	for (int i = 0; !status && i < N_ROLLUPS; i++)
 		status = fold_make_room(rollups->fold[i], err);
+	return status;
+}
+
+/* Likewise, for one of its units. */
+static int make_room_for_units(struct rollups *rollups, struct err *err)
+{
+	int status = fold_make_room(rollups->fold[HOUR_UNITS], err);
+	if (!status)
+		status = fold_make_room(rollups->fold[INSTANCE_USAGE], err);
+	if (!status)
+		status = fold_make_room(rollups->fold[USER_USAGE], err);
 	return status;
 }
 
@@ -220,39 +229,23 @@ static void add_to_hour(struct rollups *rollups, const struct rollups_event *eve
 		fold_add(rollups->fold[HOUR_LATENCIES], latency);
 }
 
-/* A side that is absent (-1) adds nothing. */
-static int add_units(struct rollups *rollups, const struct rollups_event *event,
-		     const struct share *share, const struct event_units *units, struct err *err)
+static void add_units(struct rollups *rollups, const struct rollups_event *event,
+		      const struct share *share, const struct pack_units *units)
 {
-	const int64_t input = units->input < 0 ? 0 : units->input;
-	const int64_t output = units->output < 0 ? 0 : units->output;
 	const int64_t day = share->hour / 24;
-	int64_t type = 0;
-	int status = ids_find(rollups->names, 0, units->type.text, units->type.len, &type, err);
-	if (!status)
-		status = make_room(rollups, err);
-	if (status)
-		return status;
-	const int64_t hour[] = {
-		share->hour, event->use_case_name, event->category, event->resource, type, 1, input,
-		output};
-	const int64_t instance[] = {
-		event->instance, day, event->category, event->resource, type, 1, input, output};
-	const int64_t user[] = {event->use_case_name,
-				event->user_id,
-				day,
-				event->category,
-				event->resource,
-				type,
-				1,
-				input,
-				output};
+	const int64_t hour[] = {share->hour,     event->use_case_name, event->category,
+				event->resource, units->type,          1,
+				units->input,    units->output};
+	const int64_t instance[] = {event->instance, day, event->category, event->resource,
+				    units->type,     1,   units->input,    units->output};
+	const int64_t user[] = {event->use_case_name, event->user_id, day, event->category,
+				event->resource,      units->type,    1,   units->input,
+				units->output};
 	fold_add(rollups->fold[HOUR_UNITS], hour);
 	if (event->instance)
 		fold_add(rollups->fold[INSTANCE_USAGE], instance);
 	if (event->instance && event->user_id)
 		fold_add(rollups->fold[USER_USAGE], user);
-	return 0;
 }
 
 int rollups_add(struct rollups *rollups, const struct rollups_event *event, struct err *err)
@@ -264,12 +257,10 @@ int rollups_add(struct rollups *rollups, const struct rollups_event *event, stru
 	add_to_hour(rollups, event, &share);
 	if (event->instance)
 		add_to_instance(rollups, event, &share);
-	uint32_t n_types = 0;
-	struct msgpack in = event_open(event->event, PAYI_FIELD_units, &n_types);
-	for (uint32_t i = 0; !status && i < n_types; i++) {
-		struct event_units units;
-		event_units_next(&in, &units);
-		status = add_units(rollups, event, &share, &units, err);
+	for (uint32_t i = 0; !status && i < event->n_units; i++) {
+		status = make_room_for_units(rollups, err);
+		if (!status)
+			add_units(rollups, event, &share, &event->units[i]);
 	}
 	return status;
 }

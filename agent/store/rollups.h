@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "event/event.h"
-#include "store/ids.h"
+#include "store/pack.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>
@@ -25,10 +25,11 @@ struct rollups_event {
 	int64_t resource;
 	int64_t step;
 	int64_t user_id;
+	uint32_t n_units;
+	const struct pack_units *units;
 };
 
-/* names is borrowed, for the unit types. */
-int rollups_open(sqlite3 *db, struct ids *names, struct rollups **rollups, struct err *err);
+int rollups_open(sqlite3 *db, struct rollups **rollups, struct err *err);
 void rollups_close(struct rollups *rollups); /* NULL is fine */
 
 /* Within a transaction: gather, and write what was gathered before it is committed. */

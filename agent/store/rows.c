@@ -144,15 +144,27 @@ static int bind(const struct rows *rows, sqlite3_stmt *statement, int parameter,
 	return SQLITE_OK;
 }
 
-static int write_rows(const struct rows *rows, sqlite3_stmt *statement, int first, int n,
-		      struct err *err)
+/* What is bound is null again for the row that comes next. */
+static int write_rows(struct rows *rows, sqlite3_stmt *statement, int first, int n, struct err *err)
 {
 	sqlite3_clear_bindings(statement);
-	const struct value *values = value_at(rows, first, 0);
-	for (int i = 0; i < n * rows->n_columns; i++)
+	struct value *values = value_at(rows, first, 0);
+	for (int i = 0; i < n * rows->n_columns; i++) {
 		if (bind(rows, statement, i + 1, &values[i]) != SQLITE_OK)
 			return sql_error(sqlite3_db_handle(statement), err, "cannot bind a value");
+		values[i].kind = VALUE_NULL;
+	}
 	return sql_finish(statement, err);
+}
+
+/* A buffer that one huge row has blown up is given back. */
+static void empty(struct rows *rows)
+{
+	rows->n = 0;
+	if (rows->bytes.capacity > 4 * BYTES_MAX)
+		buf_release(&rows->bytes);
+	else
+		buf_clear(&rows->bytes);
 }
 
 int rows_write(struct rows *rows, struct err *err)
@@ -166,7 +178,7 @@ int rows_write(struct rows *rows, struct err *err)
 		for (int i = 0; !status && i < rows->n; i++)
 			status = write_rows(rows, rows->one, i, 1, err);
 	if (!status)
-		rows_forget(rows);
+		empty(rows);
 	return status;
 }
 
@@ -178,13 +190,8 @@ int rows_put(struct rows *rows, struct err *err)
 	return rows_write(rows, err);
 }
 
-/* A buffer that one huge row has blown up is given back. */
 void rows_forget(struct rows *rows)
 {
 	memset(rows->values, 0, (size_t)AT_ONCE * (size_t)rows->n_columns * sizeof(*rows->values));
-	rows->n = 0;
-	if (rows->bytes.capacity > 4 * BYTES_MAX)
-		buf_release(&rows->bytes);
-	else
-		buf_clear(&rows->bytes);
+	empty(rows);
 }

@@ -78,7 +78,7 @@ static int open_parts(struct store *store, struct err *err)
 	if (!status)
 		status = ids_open(store->db, &ids_of_instances, &store->instances, err);
 	if (!status)
-		status = rollups_open(store->db, store->names, &store->rollups, err);
+		status = rollups_open(store->db, &store->rollups, err);
 	if (!status)
 		status = packs_open(store->db, &store->packs, err);
 	if (!status)

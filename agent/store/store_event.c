@@ -5,6 +5,9 @@
 #include "event/event_json.h"
 #include "store/store_parts.h"
 
+#include <stddef.h>
+#include <string.h>
+
 enum column_kind { COLUMN_NAME, COLUMN_TEXT, COLUMN_INT, COLUMN_JSON };
 
 struct column {
@@ -51,6 +54,8 @@ struct refs {
 	int64_t use_case_name;
 	bool handle; /* the instance's id is one */
 	int64_t name[PAYI_FIELD_MAX + 1];
+	uint32_t n_units;
+	struct pack_units units[PAYI_LIMIT_UNITS]; /* n_units of them; the others are not set */
 };
 
 int store_event_prepare(struct store *store, struct err *err)
@@ -77,9 +82,27 @@ static int find_instance(struct store *store, const struct event *event, struct 
 			has_id ? id->len : 0, &refs->instance, err);
 }
 
+/* A side that is absent (-1) counts for nothing. */
+static int find_units(struct store *store, const struct event *event, struct refs *refs,
+		      struct err *err)
+{
+	int status = 0;
+	struct msgpack in = event_open(event, PAYI_FIELD_units, &refs->n_units);
+	for (uint32_t i = 0; !status && i < refs->n_units; i++) {
+		struct event_units one;
+		struct pack_units *units = &refs->units[i];
+		event_units_next(&in, &one);
+		units->input = one.input < 0 ? 0 : one.input;
+		units->output = one.output < 0 ? 0 : one.output;
+		status = ids_find(store->names, 0, one.type.text, one.type.len, &units->type, err);
+	}
+	return status;
+}
+
 static int find_refs(struct store *store, const struct event *event, struct refs *refs,
 		     struct err *err)
 {
+	memset(refs, 0, offsetof(struct refs, units));
 	int status = find_instance(store, event, refs, err);
 	for (int i = 0; !status && i < N_COLUMNS; i++) {
 		const enum payi_field field = columns[i].field;
@@ -87,7 +110,7 @@ static int find_refs(struct store *store, const struct event *event, struct refs
 			status = ids_find(store->names, 0, event->field[field].text,
 					  event->field[field].len, &refs->name[field], err);
 	}
-	return status;
+	return status ? status : find_units(store, event, refs, err);
 }
 
 /* ---- The row itself ------------------------------------------------------------------------------- */
@@ -139,26 +162,6 @@ static int put_row(struct store *store, int64_t ring, const struct event *event,
 
 /* ---- Its pack -------------------------------------------------------------------------------------- */
 
-static int put_units(struct store *store, const struct event *event, struct buf *pack,
-		     struct err *err)
-{
-	uint32_t n = 0;
-	struct msgpack in = event_open(event, PAYI_FIELD_units, &n);
-	for (uint32_t i = 0; i < n; i++) {
-		struct event_units one;
-		struct pack_units units = {0};
-		event_units_next(&in, &one);
-		const int status =
-			ids_find(store->names, 0, one.type.text, one.type.len, &units.type, err);
-		if (status)
-			return status;
-		units.input = one.input < 0 ? 0 : one.input;
-		units.output = one.output < 0 ? 0 : one.output;
-		pack_put_units(pack, &units);
-	}
-	return 0;
-}
-
 static int put_pack(struct store *store, const struct event *event, const struct refs *refs,
 		    struct err *err)
 {
@@ -172,19 +175,21 @@ static int put_pack(struct store *store, const struct event *event, const struct
 		.resource = refs->name[PAYI_FIELD_resource],
 		.has_latency = event_has(event, PAYI_FIELD_end_to_end_latency_ms),
 		.failed = event_failed(event),
+		.n_units = refs->n_units,
 	};
 	if (one.has_latency)
 		one.latency_ms = event->field[PAYI_FIELD_end_to_end_latency_ms].number;
-	event_open(event, PAYI_FIELD_units, &one.n_units);
 	struct buf *pack = NULL;
 	const int status = packs_add(store->packs, &one, &pack, err);
-	return status ? status : put_units(store, event, pack, err);
+	for (uint32_t i = 0; !status && i < refs->n_units; i++)
+		pack_put_units(pack, &refs->units[i]);
+	return status;
 }
 
 int store_event_put(struct store *store, int64_t ring, const struct event *event, int64_t now_us,
 		    struct err *err)
 {
-	struct refs refs = {0};
+	struct refs refs;
 	int status = find_refs(store, event, &refs, err);
 	if (!status)
 		status = put_row(store, ring, event, &refs, now_us, err);
@@ -202,6 +207,8 @@ int store_event_put(struct store *store, int64_t ring, const struct event *event
 		.resource = refs.name[PAYI_FIELD_resource],
 		.step = refs.name[PAYI_FIELD_use_case_step],
 		.user_id = refs.name[PAYI_FIELD_user_id],
+		.n_units = refs.n_units,
+		.units = refs.units,
 	};
 	return rollups_add(store->rollups, &share, err);
 }

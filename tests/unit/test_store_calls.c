@@ -574,6 +574,7 @@ Test(store_calls, rollups_that_are_full_are_written_or_nothing_is_added)
 /* Between two unit types of one event, too. */
 Test(store_calls, rollups_that_are_full_amid_an_event)
 {
+	const struct pack_units units[] = {{.type = 1, .input = 1}, {.type = 2, .input = 1}};
 	struct fixture fixture[1];
 	msgpack_sbuffer record;
 	msgpack_packer packer;
@@ -598,7 +599,7 @@ Test(store_calls, rollups_that_are_full_amid_an_event)
 	const char *reason = event_decode(&event, (uint8_t *)record.data, record.size, text);
 	cr_assert_null(reason, "%s", reason);
 	do {
-		struct rollups_event one = {.event = &event};
+		struct rollups_event one = {.event = &event, .n_units = 2, .units = units};
 		must(store_begin(fixture->store, &fixture->err));
 		for (one.category = 2; one.category <= FOLD_ROWS_MAX / 2; one.category++)
 			must(rollups_add(fixture->store->rollups, &one, &fixture->err));
