@@ -3,7 +3,7 @@
 #include "bench/bench.h"
 #include "bench/sample.h"
 
-enum { FLUSH_MS = 120000 };
+enum { FLUSH_MS = 600000 };
 
 static int track_all(const struct site *site, int64_t n)
 {

@@ -11,8 +11,8 @@ struct table;
 
 struct bench {
 	struct table *table;
-	bool quick;       /* a smoke run: too short for good numbers */
-	long events;      /* in the parts "store", "growth" and "history"; 0: their default */
+	bool quick;  /* a smoke run: too short for good numbers */
+	long events; /* in the parts "store", "growth", "backlog" and "history"; 0: their default */
 	const char *only; /* the workload of the part "store"; NULL: all */
 	/* Where that is kept, and asked if it is there already; NULL: neither. */
 	const char *database;
@@ -38,6 +38,7 @@ int bench_idle(const struct bench *bench);
 int bench_json(const struct bench *bench);
 int bench_history(const struct bench *bench);
 int bench_deliver(const struct bench *bench);
+int bench_backlog(const struct bench *bench);
 
 /* Says it on standard error, with errno's text when error is not 0. Returns -1. */
 int bench_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -34,6 +34,16 @@ static const struct table_section section = {
 		    {"peak MB", "peak_rss_mb", 1}},
 };
 
+static const struct table_section growth = {
+	.name = "backlog",
+	.title = "As the backlog grows: from the agent's start until all is delivered, to a server "
+		 "that does nothing",
+	.columns = {{"events/s", "events_per_s", 0},
+		    {"CPU s/1M", "cpu_s_per_million", 2},
+		    {"x first", "x_first", 2},
+		    {"peak MB", "peak_rss_mb", 1}},
+};
+
 /* ---- The bare loop -------------------------------------------------------------------------------- */
 
 struct bodies {
@@ -237,5 +247,45 @@ int bench_deliver(const struct bench *bench)
 		status = -1;
 	if (run_quick(bench, n, "no work", false))
 		status = -1;
+	return status;
+}
+
+/* ---- As it grows ---------------------------------------------------------------------------------- */
+
+static int run_backlog(const struct bench *bench, const char *url, int64_t n, double *first)
+{
+	struct process_use use = {0};
+	struct site site;
+	double seconds = 0;
+	char name[64];
+	if (site_make(&site, bench))
+		return -1;
+	int status = backlog_make(&site, bench, n);
+	site.base_url = url;
+	if (!status)
+		status = measure_agent(&site, bench, n, &seconds, &use);
+	site_remove(&site);
+	if (status)
+		return -1;
+	const double cpu = use.cpu_s / (double)n * 1e6;
+	*first = *first > 0 ? *first : cpu;
+	snprintf(name, sizeof(name), "%ld events", (long)n);
+	table_row(bench->table, name,
+		  (double[]){(double)n / seconds, cpu, cpu / *first, use.peak_rss_mb});
+	return 0;
+}
+
+int bench_backlog(const struct bench *bench)
+{
+	const int64_t most = bench->quick ? 20000 : bench->events ? bench->events : 1000000;
+	struct quick_server server;
+	double first = 0;
+	int status = 0;
+	table_section(bench->table, &growth);
+	if (quick_server_start(&server, false))
+		return -1;
+	for (int64_t n = most < 100000 ? most / 10 : 100000; n <= most && !status; n *= 10)
+		status = run_backlog(bench, server.url, n, &first);
+	quick_server_stop(&server);
 	return status;
 }

@@ -29,7 +29,7 @@ static const struct part {
 	{"peers", bench_peers},     {"calls", bench_system_calls},  {"store", bench_store},
 	{"latency", bench_latency}, {"sustained", bench_sustained}, {"growth", bench_growth},
 	{"rings", bench_rings},     {"idle", bench_idle},           {"json", bench_json},
-	{"deliver", bench_deliver}, {"history", bench_history},
+	{"deliver", bench_deliver}, {"backlog", bench_backlog},     {"history", bench_history},
 };
 
 enum { N_PARTS = sizeof(parts) / sizeof(parts[0]) };

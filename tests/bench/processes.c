@@ -1,12 +1,9 @@
 /*
  * How calls fare as processes join: each has a ring of its own and shares nothing with the others but the processors
- * and their caches. With more processes than processors the wall clock says little, and the batches' median much.
+ * and their caches, for which large events do contend. With more processes than processors the wall clock says little, and the batches' median much.
  */
 #include "bench/bench.h"
-#include "bench/drainer.h"
-#include "bench/load.h"
-#include "bench/sample.h"
-#include "bench/site.h"
+#include "bench/sized.h"
 #include "bench/table.h"
 
 #include <errno.h>
@@ -15,11 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PROCESSES_MAX = 8, ROUND = 1024 };
+enum { PROCESSES_MAX = 8 };
 
 static const struct table_section section = {
 	.name = "processes",
-	.title = "payi_track, 10 fields, one thread in each of several processes, nanoseconds "
+	.title = "payi_track, by the size of the event, one thread in each of several processes, "
+		 "nanoseconds "
 		 "(the processes' median)",
 	.columns = {{"median", "median_ns", 0},
 		    {"p99", "p99_ns", 0},
@@ -28,56 +26,31 @@ static const struct table_section section = {
 		    {"x one", "x_one", 2}},
 };
 
-struct process {
-	payi_client *client;
-	struct drainer *drainer;
-	payi_event event;
-};
-
-static int track_call(void *context)
-{
-	struct process *process = context;
-	return payi_track(process->client, &process->event);
-}
-
-static void empty_ring(void *context)
-{
-	drainer_empty(((struct process *)context)->drainer);
-}
-
 /* Waits until the other end of go is closed. */
-static int measure(const struct bench *bench, int go, struct load_result *result)
+static int measure(const struct bench *bench, size_t bytes, int go, struct load_result *result)
 {
+	static struct sized sized;
 	const struct ticks ticks = ticks_calibrate();
-	struct process process = {.event = sample_full()};
-	const struct load load = {.call = track_call,
-				  .empty = empty_ring,
-				  .context = &process,
-				  .threads = 1,
-				  .round = ROUND,
-				  .rounds = bench->quick ? 16 : 256};
 	struct site site;
 	char byte;
 	if (site_make(&site, bench))
 		return -1;
-	int status = site_client(&site, 0, &process.client);
-	if (!status)
-		status = drainer_open(site.rings, &process.drainer);
+	int status = sized_open(&sized, &site, bytes);
 	if (!status && read(go, &byte, 1) != 0)
 		status = -1;
+	const struct load load = sized_load(&sized, bench->quick);
 	if (!status)
 		status = load_run(&load, &ticks, result);
-	drainer_close(process.drainer);
-	payi_client_close(process.client);
+	sized_close(&sized);
 	site_remove(&site);
 	return status || result->n_failed ? -1 : 0;
 }
 
-static void run_child(const struct bench *bench, int go, int results)
+static void run_child(const struct bench *bench, size_t bytes, int go, int results)
 {
 	struct load_result result = {0};
 	site_child();
-	const int status = measure(bench, go, &result);
+	const int status = measure(bench, bytes, go, &result);
 	const ssize_t n = write(results, &result, sizeof(result)); /* less than PIPE_BUF: whole */
 	_exit(status || n != (ssize_t)sizeof(result));
 }
@@ -89,7 +62,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int run(const struct bench *bench, int n, struct load_result *middle)
+static int run(const struct bench *bench, int n, size_t bytes, struct load_result *middle)
 {
 	struct load_result results[PROCESSES_MAX] = {{0}};
 	int go[2], from[2], status = 0;
@@ -99,7 +72,7 @@ static int run(const struct bench *bench, int n, struct load_result *middle)
 	for (int i = 0; i < n; i++)
 		if (fork() == 0) {
 			close(go[1]);
-			run_child(bench, go[0], from[1]);
+			run_child(bench, bytes, go[0], from[1]);
 		}
 	close(go[1]);
 	for (int i = 0; i < n; i++) {
@@ -116,20 +89,32 @@ static int run(const struct bench *bench, int n, struct load_result *middle)
 	return status;
 }
 
-int bench_processes(const struct bench *bench)
+static int run_size(const struct bench *bench, size_t bytes)
 {
 	double one = 0;
-	table_section(bench->table, &section);
 	for (int n = 1; n <= PROCESSES_MAX; n *= 2) {
 		struct load_result result = {0};
 		char name[64];
-		if (run(bench, n, &result))
+		if (run(bench, n, bytes, &result))
 			return -1;
 		one = n == 1 ? result.batch_ns : one;
-		snprintf(name, sizeof(name), "%d process%s", n, n > 1 ? "es" : "");
+		const int at = snprintf(name, sizeof(name), "%d process%s, 10 fields", n,
+					n > 1 ? "es" : "");
+		if (bytes > 0)
+			snprintf(name + at, sizeof(name) - (size_t)at, " + %zu bytes", bytes);
 		table_row(bench->table, name,
 			  (double[]){result.median_ns, result.p99_ns, result.p999_ns,
 				     result.batch_ns, result.batch_ns / one});
 	}
 	return 0;
+}
+
+int bench_processes(const struct bench *bench)
+{
+	static const size_t sizes[] = {0, 64, 250, 4096, SIZED_BYTES_MAX};
+	int status = 0;
+	table_section(bench->table, &section);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !status; i++)
+		status = run_size(bench, sizes[i]);
+	return status;
 }

@@ -5,7 +5,7 @@
 #     sh tests/bench/run.sh [--quick] [--events N] [--only NAME] [--database FILE] [--question TEXT] [--json FILE] [--dir DIR] [PART …]
 #
 # Parts: track, threads, laps, size, processes, attach, peers, calls, store (N events, of the workload NAME), latency, sustained (3 minutes), growth
-# (to N events), rings, idle, json, deliver, history (of N events); all when none is named. Needs what tests/run.sh installs; builds into build/. Takes some minutes, and a machine that does nothing else. --quick is a smoke run
+# (to N events), rings, idle, json, deliver, backlog (of up to N events), history (of N events); all when none is named. Needs what tests/run.sh installs; builds into build/. Takes some minutes, and a machine that does nothing else. --quick is a smoke run
 # of seconds; --dir is where the database is made: transactions cost what that disk costs. plot.sh draws the JSON file.
 # Leaves nothing behind, but the history of N events where --database names a FILE for it: another run asks that one, and of
 # --question only those with TEXT in their names.
