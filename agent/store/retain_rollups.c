@@ -11,11 +11,25 @@
 
 /* ---- Hours ---------------------------------------------------------------------------------------- */
 
+/*
+ * An hour's packs go before it, a few at a time; what they are made of stands in its events, where it is looked for from the
+ * first of them on.
+ */
+static int cut_packs(struct retain *job, int64_t hour, bool *any, struct err *err)
+{
+	int status = sql_run(retain_statement(job, RETAIN_HOUR_PACKED_FROM), err, SQL_INT(hour),
+			     SQL_END);
+	if (!status)
+		status = sql_run(retain_statement(job, RETAIN_HOUR_PACKS_CUT), err, SQL_INT(hour),
+				 SQL_END);
+	*any = sqlite3_changes(job->store->db) > 0;
+	return status;
+}
+
 int retain_hours(struct retain *job, struct err *err)
 {
-	static const enum retain_statement cuts[] = {
-		RETAIN_HOUR_UNITS_CUT, RETAIN_HOUR_LATENCIES_CUT, RETAIN_HOUR_PACKS_CUT,
-		RETAIN_HOUR_PACKED_FROM, RETAIN_HOUR_CUT};
+	static const enum retain_statement cuts[] = {RETAIN_HOUR_UNITS_CUT,
+						     RETAIN_HOUR_LATENCIES_CUT, RETAIN_HOUR_CUT};
 	const int64_t age_us = job->retention->policy.rollups_us;
 	sqlite3_stmt *next = retain_statement(job, RETAIN_HOUR_NEXT);
 	if (age_us == 0)
@@ -30,6 +44,10 @@ int retain_hours(struct retain *job, struct err *err)
 	status = sql_reset(next, err);
 	if (status || !found)
 		return status;
+	bool packs = false;
+	status = cut_packs(job, key[0].number, &packs, err);
+	if (status || packs)
+		return status ? status : RETAIN_MORE;
 	for (size_t i = 0; !status && i < sizeof(cuts) / sizeof(cuts[0]); i++)
 		status = sql_run_values(retain_statement(job, cuts[i]), err, key);
 	if (!status)

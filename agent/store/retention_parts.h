@@ -71,9 +71,10 @@
 		"DELETE FROM usage_hour_latencies" \
 		" WHERE hour = ?1 AND use_case_name = ?2 AND category = ?3 AND resource = ?4") \
 	X(HOUR_PACKS_CUT, \
-		"DELETE FROM event_packs WHERE hour = ?1 + 0 * (?2 + ?3 + ?4)") \
+		"DELETE FROM event_packs WHERE id IN" \
+		" (SELECT id FROM event_packs WHERE hour = ?1 ORDER BY block LIMIT 16)") \
 	X(HOUR_PACKED_FROM, \
-		"UPDATE agent_state SET packed_from_hour = max(packed_from_hour, ?1 + 1 + 0 * (?2 + ?3 + ?4))") \
+		"UPDATE agent_state SET packed_from_hour = ?1 + 1 WHERE packed_from_hour <= ?1") \
 	X(HOUR_CUT, \
 		"DELETE FROM usage_hours" \
 		" WHERE hour = ?1 AND use_case_name = ?2 AND category = ?3 AND resource = ?4") \

@@ -2,6 +2,8 @@
 #include "store_fixture.h"
 
 #include "history/history.h"
+#include "store/retention_parts.h"
+#include "store/sql.h"
 
 #include <sqlite3.h>
 
@@ -65,6 +67,14 @@ static void fill(void)
 	    "output)"
 	    " SELECT c.id, r.id, t.id, 1, 0, 2932897, 12345, 67890 FROM names c, names r, names t"
 	    " WHERE c.text = 'system.openai' AND r.text = 'gpt-4o' AND t.text = 'text'");
+}
+
+/* As the writer sees it. */
+static int64_t packs_left(void)
+{
+	int64_t n = 0;
+	must(sql_number(fixture->store->db, "SELECT count(*) FROM event_packs", &n, &fixture->err));
+	return n;
 }
 
 static void begin(void)
@@ -151,6 +161,28 @@ Test(packs, are_not_asked_for_hours_whose_rollups_are_gone)
 {
 	run("UPDATE agent_state SET packed_from_hour = 1795000000 / 3600 + 2;"
 	    "DELETE FROM event_packs WHERE hour < 1795000000 / 3600 + 2");
+	check(HISTORY_USAGE_BY_USER);
+}
+
+/* An hour of any size in small steps: what is said meanwhile is what is left to be said. */
+Test(packs, go_a_few_at_a_time)
+{
+	enum { STEP = 16 };
+	struct retention retention = {.policy.rollups_us = HOUR_US};
+	struct retain job = {.retention = &retention,
+			     .store = fixture->store,
+			     .wall_us = START_US + 10 * HOUR_US};
+	int64_t left, before = packs_left();
+	int status = RETAIN_MORE;
+	must(store_begin(fixture->store, &fixture->err));
+	for (; status == RETAIN_MORE; before = left) {
+		status = retain_hours(&job, &fixture->err);
+		left = packs_left();
+		cr_assert_geq(status, 0, "%s", fixture->err.text);
+		cr_assert_leq(before - left, STEP);
+	}
+	must(store_commit(fixture->store, &fixture->err));
+	assert_rows("SELECT count(*) FROM usage_hours WHERE hour < 1795000000 / 3600 + 9", "0\n");
 	check(HISTORY_USAGE_BY_USER);
 }
 
