@@ -161,7 +161,7 @@ static int end_round(struct retain *job, int64_t now_us, struct err *err)
 	const bool stuck = pressed && !retention->worked;
 	if (stuck)
 		say_pressure(retention, reason, now_us);
-	if (now_us >= retention->seldom_us)
+	if (retention->whole)
 		retention->seldom_us = now_us + SELDOM_S * INT64_C(1000000);
 	retention->phase = 0;
 	retention->worked = false;
@@ -211,8 +211,10 @@ int retention_step(struct retention *retention, struct store *store, int64_t now
 	struct retain job = {retention, store, now_us, wall_us};
 	const int64_t begin_us = clock_boot_us();
 	int64_t took_us = 0;
-	if (retention->phase == 0 && now_us < retention->seldom_us)
-		retention->phase = N_SELDOM;
+	if (retention->phase == 0) {
+		retention->whole = now_us >= retention->seldom_us;
+		retention->phase = retention->whole ? 0 : N_SELDOM;
+	}
 	do {
 		const int status = phases[retention->phase](&job, err);
 		if (status < 0)

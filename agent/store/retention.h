@@ -62,6 +62,7 @@ struct retention {
 		int left; /* steps of this round */
 	} names;
 	int64_t seldom_us; /* what is looked at once an hour is due then */
+	bool whole;        /* it is, in the round at hand */
 };
 
 void retention_init(struct retention *retention, const struct retention_policy *policy);

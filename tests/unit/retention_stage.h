@@ -10,19 +10,23 @@
 
 /* ---- Rounds --------------------------------------------------------------------------------------- */
 
-/* Slices until a whole round is over, each in a transaction of its own. */
+/* Slices until the round is over, each in a transaction of its own. */
+static inline void end_round(struct fixture *fixture, struct retention *retention, int64_t now_us,
+			     int64_t wall_us)
+{
+	do {
+		must(store_begin(fixture->store, &fixture->err));
+		must(retention_step(retention, fixture->store, now_us, wall_us, &fixture->err));
+		must(store_commit(fixture->store, &fixture->err));
+	} while (retention->phase != 0);
+}
+
 static inline void run_round(struct fixture *fixture, const struct retention_policy *policy,
 			     int64_t wall_us)
 {
 	struct retention retention;
 	retention_init(&retention, policy);
-	int64_t now_us = START_US;
-	now_us = retention_due_us(&retention, now_us);
-	do {
-		must(store_begin(fixture->store, &fixture->err));
-		must(retention_step(&retention, fixture->store, now_us, wall_us, &fixture->err));
-		must(store_commit(fixture->store, &fixture->err));
-	} while (retention.phase != 0);
+	end_round(fixture, &retention, retention_due_us(&retention, START_US), wall_us);
 }
 
 static inline void settle(struct fixture *fixture, int64_t after_id, int64_t last_id,

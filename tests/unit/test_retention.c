@@ -60,6 +60,28 @@ Test(retention, does_not_touch_what_is_ahead_of_the_position)
 	fixture_close(fixture);
 }
 
+/* A round that is under way when they are due does not look at them: the next one does. */
+Test(retention, looks_at_dead_letters_once_an_hour_whatever_is_under_way_then)
+{
+	static const struct sink_outcome dead[] = {{.id = 2, .verdict = SINK_DEAD, .code = "bad"}};
+	const struct retention_policy policy = {.dead_us = DAY_US};
+	const int64_t hour_us = DAY_US / 24, wall_us = START_US + 2 * DAY_US;
+	struct fixture fixture[1];
+	struct retention retention;
+	fixture_open(fixture);
+	retention_init(&retention, &policy);
+	end_round(fixture, &retention, 1, wall_us);
+	fixture_fill(fixture, 4);
+	settle(fixture, 0, 4, 3, dead, 1);
+	retention.phase = 3; /* of a round that was begun before they were due */
+	retention.whole = false;
+	end_round(fixture, &retention, hour_us + 1, wall_us);
+	assert_rows(counts, "");
+	end_round(fixture, &retention, hour_us + 60000000, wall_us);
+	assert_rows(counts, "dead|age|1\n");
+	fixture_close(fixture);
+}
+
 static void put_stored_at(struct fixture *fixture, const struct sample *sample, int64_t stored_us)
 {
 	struct event event;
