@@ -17,4 +17,4 @@ cmake --build build-fuzz --target $(printf 'fuzz_%s ' "$@") >build-fuzz/build.lo
 counts=build-fuzz/counts
 printf '%s\n' "$@" | xargs -P "$(nproc)" -I TARGET sh tests/fuzz/one.sh "$seconds" TARGET >"$counts" || { cat "$counts"; exit 1; }
 cat "$counts"
-awk '{ n += $2 } END { printf "%d inputs, none found anything\n", n }' "$counts"
+awk '{ n += $2 } END { printf "%.0f inputs, none found anything\n", n }' "$counts"

@@ -207,16 +207,16 @@ Test(store_parts, an_empty_file_beside_an_empty_log_is_a_new_database)
 Test(store_parts, rows_that_make_no_sense_harm_nobody)
 {
 	struct fixture fixture[1];
-	struct store_lane lanes[PAYI_RING_LANES_MAX];
+	struct store_lane lanes[PAYI_RING_LANES_MAX + 1] = {0};
 	const struct store_ring ring = {.ring_id = {1, 2, 3}, .app_name = "test", .n_lanes = 8};
 	const struct retention_policy policy = {.events_us = DAY_US, .ring_dir = "/nonexistent"};
 	fixture_open(fixture);
 	change(fixture, "INSERT INTO lanes (ring, lane, position, sequence, rejected, notices,"
 			" attempted, refused, dropped_full, dropped_too_big) VALUES"
-			" (1, -1, 7, 7, 7, 7, 7, 7, 7, 7), (1, 64, 7, 7, 7, 7, 7, 7, 7, 7)");
+			" (1, -1, 7, 7, 7, 7, 7, 7, 7, 7), (1, 16, 7, 7, 7, 7, 7, 7, 7, 7)");
 	must(store_ring_open(fixture->store, &ring, START_US, &fixture->ring, lanes,
 			     &fixture->err));
-	for (int i = 0; i < PAYI_RING_LANES_MAX; i++)
+	for (int i = 0; i <= PAYI_RING_LANES_MAX; i++)
 		cr_expect_eq(lanes[i].position, 0);
 	change(fixture,
 	       "DELETE FROM lanes; PRAGMA ignore_check_constraints = 1;"
