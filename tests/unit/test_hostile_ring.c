@@ -516,6 +516,11 @@ Test(hostile_ring, twenty_thousand_files)
 	n_neighbour++; /* of the same program */
 	step(200);
 	cr_assert_eq(count_rows("SELECT count(*) FROM rings"), 2, "a ring among them is found");
+	cr_assert(payi_track(late, &event) == PAYI_OK);
+	n_neighbour++;
+	step(10);
+	cr_assert_eq(count_rows("SELECT count(*) FROM event_history"), n_neighbour,
+		     "in each pass, and drained once");
 	payi_client_close(late);
 	step(5);
 	serve_neighbour();
