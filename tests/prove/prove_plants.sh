@@ -48,6 +48,7 @@ plant() {
 	env $(field "$1" environment) AGENT_PROGRAM="$scratch/bin/payi-agent" PROVE_ONLY="$(field "$1" only)" \
 		PROVE_AT="$(field "$1" at)" timeout 240 sh -c "$scratch/bin/$program $arguments" >"$scratch/$1.log" 2>&1
 	status=$?
+	end_left
 	# A program that hangs has found what hangs, if that is how it is to be found; else it was slow, or waited in vain.
 	if [ "$status" = 124 ]; then
 		[ "$(field "$1" 'found by')" = hanging ] && return 0

@@ -17,3 +17,10 @@ link() {
 	command=$(cd "$PROVE_BUILD" && ninja -t commands "$1" | tail -n 1 | sed "s| -o $1 | $objects -o $scratch/bin/$(basename "$1") |")
 	(cd "$PROVE_BUILD" && eval "$command")
 }
+
+# Ends what a program has left that was stopped, or has crashed: workers have sessions of their own.
+end_left() {
+	find /proc -maxdepth 2 -name exe -lname "$scratch/bin/*" 2>/dev/null | while IFS=/ read -r _ _ process _; do
+		kill -KILL "$process"
+	done
+}
