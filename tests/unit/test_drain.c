@@ -89,6 +89,38 @@ static void take_all_slots(void)
 	fclose(file);
 }
 
+static int count_slots(void)
+{
+	static struct payi_ring_agent agent;
+	char path[sizeof(ring_dir) + 16];
+	int n = 0;
+	snprintf(path, sizeof(path), "%s/" PAYI_RING_AGENT_FILE, client_site.rings);
+	FILE *file = fopen(path, "re");
+	cr_assert(file && fread(&agent, sizeof(agent), 1, file) == 1);
+	fclose(file);
+	for (int i = 0; i < PAYI_RING_SLOTS; i++)
+		n += payi_ring_load_own(&agent.slot[i].state) != PAYI_RING_SLOT_FREE;
+	return n;
+}
+
+/* There are some thousands of them, for all the rings that ever come while an agent runs. */
+Test(drain, a_ring_that_has_ended_leaves_its_slot)
+{
+	struct forge dead, alive;
+	forge_init(&dead, 1);
+	forge_init(&alive, 2);
+	forge_put(&dead, client_site.rings, false);
+	forge_put(&alive, client_site.rings, true);
+	open_at_site();
+	step(1);
+	cr_assert_eq(count_slots(), 2);
+	step(2);
+	cr_assert_eq(number("SELECT count(*) FROM rings WHERE state = 'closed'"), 1);
+	cr_assert_eq(count_slots(), 1);
+	intake_close(intake);
+	forge_remove(&alive, client_site.rings);
+}
+
 /* One gets no space back, which its client takes for an agent that is not there: its events are stored all the same. */
 Test(drain, a_ring_without_a_slot_is_stored_and_closed)
 {
