@@ -231,19 +231,27 @@ int cli_need_paths(const struct cli_line *line, struct settings *settings,
 	return cli_fail(line->command, passed_over);
 }
 
+/* It may quote what came from outside, in four bytes for one at the most. Without asking for memory: that may be what is short. */
+enum { SHOWN_BYTES = 4 * ERR_TEXT_BYTES + 16 };
+
+static const char *shown(const struct err *err, uint8_t room[SHOWN_BYTES])
+{
+	struct buf text = {.data = room, .capacity = SHOWN_BYTES};
+	display_add(&text, err->text);
+	return buf_text(&text);
+}
+
 int cli_warn_of_settings(const struct cli_line *line, struct settings *settings,
 			 const struct err *passed_over)
 {
 	const int status = cli_need_paths(line, settings, passed_over);
 	if (status || !passed_over->code)
 		return status;
-	struct buf text = BUF_INIT;
-	display_add(&text, passed_over->text);
+	uint8_t room[SHOWN_BYTES];
 	fprintf(stderr,
 		"%s: the settings are wrong, an agent would not start with them; this goes by all "
 		"but these: %s\n",
-		line->command, buf_text(&text));
-	buf_release(&text);
+		line->command, shown(passed_over, room));
 	return CLI_FINE;
 }
 
@@ -254,10 +262,8 @@ int cli_fail(const char *command, const struct err *err)
 	fflush(stdout);
 	if (err->code == ERR_CLOSED)
 		return CLI_FAILED;
-	struct buf text = BUF_INIT; /* it may quote what came from outside */
-	display_add(&text, err->text);
-	fprintf(stderr, "%s: %s\n", command, buf_text(&text));
-	buf_release(&text);
+	uint8_t room[SHOWN_BYTES];
+	fprintf(stderr, "%s: %s\n", command, shown(err, room));
 	return err->code == ERR_CONFIG ? CLI_USAGE : CLI_FAILED;
 }
 

@@ -223,6 +223,8 @@ static bool judge(struct stage *stage, const struct stage_scenario *scenario, in
 		say_last_line(&stage->place);
 	} else if (code != 0 && place_count_log(&stage->place, "payi-agent run:") == 0) {
 		prove_finding("the agent ended with %d, and does not say why", code);
+	} else if (place_count_log(&stage->place, "payi-agent run: \n") > 0) {
+		prove_finding("the agent ended with %d, and its reason is empty", code);
 	}
 	return code != 0;
 }
