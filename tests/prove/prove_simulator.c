@@ -36,6 +36,8 @@ static void add(const struct run *run)
 	totals.dead += run->dead;
 	totals.lost += run->lost;
 	totals.again += run->again;
+	totals.gone += run->gone;
+	totals.given_up += run->given_up;
 	if (run->drained_us > totals.drained_us)
 		totals.drained_us = run->drained_us;
 }
@@ -69,12 +71,14 @@ static void print_rows(void)
 	prove_row("M12", goal,
 		  good && (!prove_all() || n_runs < RUNS || totals.virtual_us > 2 * YEAR_US),
 		  "%d worlds, %.2f virtual years, %" PRId64 " events, %" PRId64 " stored, %" PRId64
-		  " dead, %" PRId64 " gone with the host; %" PRId64 " kills, %" PRId64
-		  " at the disk, %" PRId64 " cuts, %" PRId64
-		  " single failures of the disk; %d worlds twice, the same",
+		  " dead, %" PRId64 " gone with the host, %" PRId64 " by age or size, %" PRId64
+		  " of them undelivered; %" PRId64 " kills, %" PRId64 " at the disk, %" PRId64
+		  " cuts, %" PRId64 " single failures of the disk, %" PRId64
+		  " orders; %d worlds twice, the same",
 		  n_runs, (double)totals.virtual_us / (double)YEAR_US, totals.accepted,
-		  totals.stored, totals.dead, totals.lost, agent->kills, agent->kills_at_disk,
-		  agent->cuts, agent->disk_failures, n_twice);
+		  totals.stored, totals.dead, totals.lost, totals.gone, totals.given_up,
+		  agent->kills, agent->kills_at_disk, agent->cuts, agent->disk_failures,
+		  agent->orders, n_twice);
 	prove_row("M34", "an event goes again only where it may not have been taken", good,
 		  "%" PRId64 " of %" PRId64
 		  " delivered went again; none in %d worlds without faults",

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "intake.h"
 #include "letter.h"
+#include "order.h"
 #include "prove/kit/power.h"
 #include "prove/kit/prove.h"
 #include "sim/apps.h"
@@ -194,8 +195,10 @@ static enum intake_result take_step(bool all)
 	const int64_t before = intake_news(it.intake);
 	const int64_t stored = intake_events(it.intake);
 	intake_post(it.intake, letter_box_take(&it.box));
+	sim_set_pace(swarm_retains(it.swarm) ? world_between(1, 2 * SIM_MS) : 0);
 	const enum intake_result result =
 		intake_step(it.intake, clock_boot_us(), clock_wall_us(), all);
+	sim_set_pace(0);
 	it.sums.steps++;
 	if (result == INTAKE_STORED)
 		it.news_us = sim_monotonic_us();
@@ -221,6 +224,24 @@ static void step(void *context, int64_t turn)
 	take_step(false);
 	if (it.state == UP || it.state == FLUSHING)
 		plan_next_step();
+}
+
+void agent_order_dead(bool drop)
+{
+	struct dead_filter filter = DEAD_FILTER_INIT;
+	struct order *order = NULL;
+	struct err err;
+	if (it.state != UP)
+		return;
+	if (world_chance(300))
+		filter.code = "invalid_user_id";
+	world_note("the operator %s", drop ? "drops what is dead" : "has the dead sent again");
+	if (order_new(sink_name, drop ? DEAD_DROP : DEAD_RETRY, &filter, &order, &err) ||
+	    letter_box_order(&it.box, order, &err))
+		prove_broken("%s", err.text);
+	order_release(order);
+	it.sums.orders++;
+	wake();
 }
 
 void agent_moved(void)
@@ -501,12 +522,45 @@ static int open_sink(struct err *err)
 	return status;
 }
 
+static struct retention_policy policy(void)
+{
+	return (struct retention_policy){.events_us = it.swarm->events_us,
+					 .dead_us = it.swarm->dead_us,
+					 .rollups_us = it.swarm->rollups_us,
+					 .max_bytes = it.swarm->database_bytes,
+					 .undelivered = it.swarm->undelivered};
+}
+
+/* What leaves the database is noted in it, by the transaction that takes it. */
+static void note_what_goes(void)
+{
+	static const char sql[] =
+		"CREATE TABLE IF NOT EXISTS sim_gone (id INTEGER PRIMARY KEY, provider_response_id,"
+		" input_units, instance, ring, state, stored_us, gone_us);"
+		"CREATE TRIGGER IF NOT EXISTS sim_goes AFTER DELETE ON events BEGIN"
+		" INSERT INTO sim_gone VALUES (old.id, old.provider_response_id, old.input_units,"
+		" (SELECT id FROM use_case_instances WHERE id = old.instance AND use_case_id IS "
+		"NOT NULL),"
+		" old.ring, (SELECT state FROM sink_exceptions WHERE event = old.id), "
+		"old.stored_us,"
+		" CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) * 1000); END";
+	char *error = NULL;
+	sqlite3 *db = NULL;
+	it.looking = true;
+	if (sqlite3_open(it.place->database, &db) != SQLITE_OK ||
+	    sqlite3_exec(db, sql, NULL, NULL, &error) != SQLITE_OK)
+		prove_broken("cannot note what goes: %s", error ? error : sqlite3_errmsg(db));
+	sqlite3_close(db);
+	it.looking = false;
+}
+
 static int open_parts(struct err *err)
 {
 	const struct intake_options options = {.database = it.place->database,
 					       .ring_dir = it.place->rings,
 					       .commit_events = it.swarm->commit_events,
-					       .sync_full = true};
+					       .sync_full = true,
+					       .retention = policy()};
 	letter_box_init(&it.box);
 	it.open = true;
 	int status = intake_open(&options, &it.intake, err);
@@ -547,6 +601,7 @@ static void start(void *context, int64_t number)
 		return;
 	world_note("the agent starts");
 	it.disk_made = true;
+	note_what_goes();
 	allow_undelivered();
 	plan_step(sim_monotonic_us());
 }

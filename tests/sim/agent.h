@@ -32,6 +32,9 @@ void agent_stop(void); /* as by SIGTERM; it comes back after a while */
 /* Within one of the next operations of its disk: it is killed, or the power goes. */
 void agent_kill_at_disk(bool power);
 
+/* By an operator: its dead letters, or some of them, are sent again, or given up. */
+void agent_order_dead(bool drop);
+
 /* One of the next operations of its disk fails, alone. */
 void agent_fail_at_disk(void);
 
@@ -44,7 +47,7 @@ void agent_turn(void);       /* does what is due */
 int64_t agent_next_us(void); /* when something is; INT64_MAX: nothing */
 
 struct agent_sums {
-	int64_t lives, kills, kills_at_disk, cuts, stops, disk_failures;
+	int64_t lives, kills, kills_at_disk, cuts, stops, disk_failures, orders;
 	int64_t stop_us; /* the longest */
 	int64_t settled, steps;
 };

@@ -19,7 +19,7 @@ static const int64_t BEGIN_TRUE_US = INT64_C(1795000000) * SIM_SECOND; /* in 202
 
 static struct {
 	bool runs;
-	int64_t monotonic_us, slept_us, error_us;
+	int64_t monotonic_us, slept_us, error_us, pace_us;
 	uint64_t random;
 } it;
 
@@ -27,7 +27,7 @@ void sim_clock_begin(uint64_t seed)
 {
 	it.runs = true;
 	it.monotonic_us = BEGIN_MONOTONIC_US;
-	it.slept_us = it.error_us = 0;
+	it.slept_us = it.error_us = it.pace_us = 0;
 	it.random = seed;
 }
 
@@ -67,6 +67,11 @@ void sim_set_error(int64_t us)
 	it.error_us = us;
 }
 
+void sim_set_pace(int64_t us)
+{
+	it.pace_us = us;
+}
+
 double sim_spent_s(void)
 {
 	struct timespec now;
@@ -94,6 +99,7 @@ OURS int clock_gettime(clockid_t id, struct timespec *now)
 	if (!it.runs)
 		return (int)syscall(SYS_clock_gettime, id, now);
 	const int64_t us = read_us(id);
+	it.monotonic_us += it.pace_us;
 	now->tv_sec = us / SIM_SECOND;
 	now->tv_nsec = us % SIM_SECOND * 1000;
 	return 0;

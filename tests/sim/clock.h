@@ -32,6 +32,8 @@ int64_t sim_error_us(void);
 void sim_pass(int64_t monotonic_us); /* goes on to there */
 void sim_suspend(int64_t us);
 void sim_set_error(int64_t us);
+void sim_set_pace(
+	int64_t us); /* each look at the clock takes so long: for work that measures how long it takes */
 
 double sim_spent_s(void); /* of the processor, by this program: the one time that is real */
 

@@ -20,7 +20,7 @@ struct MHD_Connection {
 static struct {
 	struct service service;
 	const struct swarm *swarm;
-	bool open;
+	bool amended;
 } cloud;
 
 /* ---- In microhttpd's place ------------------------------------------------------------------------ */
@@ -93,7 +93,7 @@ static void load(char *script, size_t bytes)
 {
 	char message[VALIDATE_MESSAGE_BYTES];
 	json_error_t error;
-	add(script, bytes, true,
+	add(script, bytes, !cloud.amended,
 	    "{\"match_id\":\"d*\",\"item_error\":{\"code\":\"invalid_user_id\"}}");
 	add(script, bytes, true, "{\"match_id\":\"p*\",\"whole_batch\":true}");
 	snprintf(script + strlen(script), bytes - strlen(script), "]");
@@ -120,6 +120,11 @@ void cloud_set(bool key_refused, bool puts_off)
 	load(script, sizeof(script));
 }
 
+void cloud_amend(void)
+{
+	cloud.amended = true;
+}
+
 void cloud_heal(void)
 {
 	char script[1000] = "[";
@@ -130,6 +135,7 @@ void cloud_begin(const struct swarm *swarm)
 {
 	service_open(&cloud.service, CLOUD_KEY, false);
 	cloud.swarm = swarm;
+	cloud.amended = false;
 	cloud_set(false, false);
 }
 

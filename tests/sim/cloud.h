@@ -20,7 +20,8 @@ void cloud_end(void);
 
 /* What holds from now on, beside the swarm's ways. */
 void cloud_set(bool key_refused, bool puts_off);
-void cloud_heal(void); /* only what cannot be mended stays: events that it refuses */
+void cloud_amend(void); /* what it refuses it takes from now on */
+void cloud_heal(void);  /* only what cannot be mended stays: events that it refuses */
 
 /* Carries a request out. headers: "Name: value", each ended by a NUL. The answer is the caller's to release. */
 void cloud_answer(const char *method, const char *target, const char *headers, size_t headers_bytes,

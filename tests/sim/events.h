@@ -21,6 +21,9 @@ struct sim_event {
 	bool accepted; /* by the library; else it said that there is no room */
 	bool promised; /* its space was given back */
 	bool dead;
+	bool discarded; /* it was, and was given up */
+	bool gone;      /* from the database */
+	bool delivered;
 	int host_life; /* in which it was tracked */
 	int32_t next;  /* of the same ring, the one before; 0: none */
 	int lane;

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem() */
 #include "sim/net.h"
 
 #include "base/buf.h"
@@ -366,6 +367,23 @@ static const char *target_of(const char *url)
 	return path ? path : "/";
 }
 
+/* What a batch may hold bounds the memory that it takes. */
+static void check_size(const struct http_request *request)
+{
+	static const char id[] = "\"provider_response_id\":";
+	const struct swarm *swarm = net.swarm;
+	const char *at = request->body;
+	int n = 0;
+	for (; at && (at = memmem(at, (size_t)(request->body + request->body_bytes - at), id,
+				  sizeof(id) - 1));
+	     at++)
+		n++;
+	if (n > swarm->batch_events)
+		world_wrong("a request has %d events", n);
+	if (n > 1 && request->body_bytes > (size_t)swarm->batch_bytes)
+		world_wrong("a request has %zu bytes", request->body_bytes);
+}
+
 static void check_manners(const struct http *http)
 {
 	const int64_t boot_us = sim_monotonic_us() + sim_slept_us();
@@ -420,6 +438,7 @@ int http_send(struct http *http, const struct http_request *request, http_done_f
 	exchange->fate = draw_fate();
 	http->n_active++;
 	check_manners(http);
+	check_size(request);
 	net.sums.requests++;
 	net.sums.fates[exchange->fate]++;
 	net.outage_requests++;

@@ -159,6 +159,24 @@ static void put_off(void *context, int64_t number)
 	world_in(world_around(5 * SIM_MINUTE), put_off, NULL, 0);
 }
 
+static void order_dead(void *context, int64_t number)
+{
+	(void)context;
+	(void)number;
+	if (!healed)
+		agent_order_dead(swarm->drops && world_chance(400));
+}
+
+static void amend(void *context, int64_t number)
+{
+	(void)context;
+	(void)number;
+	world_note("the service takes what it refused");
+	cloud_amend();
+	if (!healed)
+		cloud_set(key_refused, puts_off);
+}
+
 static void plan_faults(void)
 {
 	in_active_time(swarm->deaths, kill_application);
@@ -172,6 +190,8 @@ static void plan_faults(void)
 	in_active_time(swarm->suspends, suspend);
 	in_active_time(swarm->outages, begin_outage);
 	in_active_time(swarm->key_phases, refuse_key);
+	in_active_time(swarm->dead_orders, order_dead);
+	in_active_time(swarm->amends, amend);
 	world_in(0, put_off, NULL, 0);
 }
 
@@ -249,6 +269,13 @@ static void drain(struct run *result)
 	result->drained_us = sim_monotonic_us() - from_us;
 }
 
+/* What is too old goes within an hour or so, also where nothing else happens. */
+static void wait_for_retention(void)
+{
+	if (swarm_retains(swarm))
+		run_until(sim_monotonic_us() + CHECK_OLD_US);
+}
+
 static void end_agent(void)
 {
 	agent_end();
@@ -289,6 +316,7 @@ static void carry_out(const struct run_order *orders, struct run *result)
 	run_until(began_us + swarm->active_us);
 	heal();
 	drain(result);
+	wait_for_retention();
 	if (prove_findings() == 0)
 		end_agent();
 	if (prove_findings() == 0)

@@ -3,7 +3,8 @@
  * time. What is wrong is a finding (prove/kit/prove.h), with the world's trace.
  *
  *     accepted ⊆ stored ∪ lost with the host, and what was lost had not been given back; stored ⊆ accepted; each once
- *     stored = at the service, once in effect and as it was, or dead with the reason that the service gave
+ *     stored = at the service, once in effect and as it was, or dead with the reason that the service gave, or given up where the
+ *     operator said so; what left the database was old enough, or in the way, and what is too old has left it
  *     events of a use case instance in order; the books balance; the database is sound
  *     no request but for a reason, none before the service wants one, few while it is down, no more at once than allowed
  */
@@ -18,6 +19,8 @@
 struct run {
 	int64_t virtual_us, drained_us; /* in all, and after the faults had ended */
 	int64_t accepted, stored, delivered, dead, lost, again;
+	int64_t gone,
+		given_up; /* by retention; of them and of the dropped, those that were never delivered */
 	uint64_t digest;
 	bool calm; /* there were no faults */
 };

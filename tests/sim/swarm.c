@@ -63,6 +63,24 @@ static void draw_tracked(struct swarm *swarm)
 	swarm->put_off_permille = some(100);
 }
 
+static void draw_retention(struct swarm *swarm)
+{
+	if (world_chance(600))
+		return;
+	swarm->events_us = world_chance(800) ? world_between(SIM_MINUTE, swarm->active_us) : 0;
+	swarm->dead_us = sometimes() ? world_between(SIM_MINUTE, swarm->active_us) : 0;
+	swarm->rollups_us = sometimes() ? world_between(SIM_HOUR, 2 * SIM_DAY) : 0;
+	swarm->database_bytes = sometimes() ? world_between(500000, 1500000) : 0;
+	swarm->undelivered = world_chance(300);
+}
+
+static void draw_operator(struct swarm *swarm)
+{
+	swarm->dead_orders = some(12);
+	swarm->drops = world_chance(500);
+	swarm->amends = world_chance(500);
+}
+
 static void draw_trouble(struct swarm *swarm)
 {
 	swarm->deaths = some(20);
@@ -98,12 +116,19 @@ void swarm_draw(struct swarm *swarm)
 	draw_size(swarm);
 	draw_settings(swarm);
 	draw_tracked(swarm);
+	draw_retention(swarm);
 	swarm->calm = world_chance(150) && swarm->refused_permille == 0 &&
 		      swarm->poison_permille == 0 && swarm->put_off_permille == 0;
 	if (swarm->calm)
 		return; /* a day on which nothing happens */
+	draw_operator(swarm);
 	draw_trouble(swarm);
 	draw_service(swarm);
+}
+
+bool swarm_retains(const struct swarm *swarm)
+{
+	return swarm->events_us || swarm->dead_us || swarm->rollups_us || swarm->database_bytes;
 }
 
 bool swarm_may_reorder(const struct swarm *swarm)
@@ -127,6 +152,11 @@ void swarm_note(const struct swarm *swarm)
 		"swarm: outages %d, key %d, refused %d, poison %d, put off %d, items %d, bytes %d",
 		swarm->outages, swarm->key_phases, swarm->refused_permille, swarm->poison_permille,
 		swarm->put_off_permille, swarm->max_items, swarm->max_bytes);
+	world_note("swarm: events %d s, dead %d s, rollups %d s, %d bytes, undelivered %d, "
+		   "orders %d, drops %d, amends %d",
+		   (int)(swarm->events_us / SIM_SECOND), (int)(swarm->dead_us / SIM_SECOND),
+		   (int)(swarm->rollups_us / SIM_SECOND), (int)swarm->database_bytes,
+		   swarm->undelivered, swarm->dead_orders, swarm->drops, swarm->amends);
 	world_note("swarm: no bulk %d, says known %d, says partly %d", swarm->no_bulk,
 		   swarm->says_known, swarm->says_partly);
 }

@@ -47,6 +47,13 @@ struct swarm {
 	bool handles, definitions;
 	int refused_permille, poison_permille, put_off_permille;
 
+	/* How long what is stored stays, and how much of it; 0: for ever. undelivered: that may go, too. */
+	int64_t events_us, dead_us, rollups_us, database_bytes;
+	bool undelivered;
+	int dead_orders; /* over the active time: dead letters sent again, or, where drops says so, given up */
+	bool drops;
+	bool amends; /* the service takes some day what it refused before */
+
 	/* How many, over the active time. */
 	int deaths, kills, kills_at_disk, cuts, stops;
 	int disk_phases, disk_failures, clock_steps, suspends, outages, key_phases;
@@ -66,6 +73,9 @@ struct swarm {
 void swarm_calm(struct swarm *swarm); /* no faults */
 void swarm_draw(struct swarm *swarm);
 void swarm_note(const struct swarm *swarm);
+
+/* Whether anything that is stored may go. */
+bool swarm_retains(const struct swarm *swarm);
 
 /* Whether one event of an instance may overtake another by the sink's own terms: it shared a request with it. */
 bool swarm_may_reorder(const struct swarm *swarm);
