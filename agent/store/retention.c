@@ -132,7 +132,7 @@ void retention_watch(struct retention *retention, struct store *store, int64_t n
 	int64_t wanted_bytes;
 	const int64_t missing = retain_missing(&retention->policy, store->path, &wanted_bytes);
 	store_bound_wal(store, wanted_bytes / WAL_SHARE);
-	if (missing > 0 && may_begin(retention, now_us) && now_us < retention->due_us)
+	if (missing > 0 && may_begin(retention, now_us))
 		retention->due_us = now_us;
 }
 

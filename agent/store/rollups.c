@@ -154,11 +154,10 @@ static int make_room(struct rollups *rollups, struct err *err)
 /* Likewise, for one of its units. */
 static int make_room_for_units(struct rollups *rollups, struct err *err)
 {
-	int status = fold_make_room(rollups->fold[HOUR_UNITS], err);
-	if (!status)
-		status = fold_make_room(rollups->fold[INSTANCE_USAGE], err);
-	if (!status)
-		status = fold_make_room(rollups->fold[USER_USAGE], err);
+	static const int of_units[] = {HOUR_UNITS, INSTANCE_USAGE, USER_USAGE};
+	int status = 0;
+	for (size_t i = 0; !status && i < sizeof(of_units) / sizeof(of_units[0]); i++)
+		status = fold_make_room(rollups->fold[of_units[i]], err);
 	return status;
 }
 

@@ -52,7 +52,7 @@ awk -v goal="$goal" '
 	/^agent\/ring\/ring_reader/ { part = "ring reader" }
 	/^agent\/drain\// { part = "drain" }
 	/^agent\/store\// { part = "store" }
-	/^agent\/store\/(percentiles|price_book|spreads|sums|tally|usage_parts|wal)\.c/ { part = "questions" }
+	/^agent\/store\/(functions|percentiles|price_book|spreads|sums|tally|usage_parts|wal)\.c/ { part = "questions" }
 	/^agent\/sink\/payi\/batch/ { part = "batches" }
 	{
 		apart += $6
