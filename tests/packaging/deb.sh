@@ -152,6 +152,16 @@ kill -9 "$(systemctl show -p MainPID --value payi-agent)"
 restarted() { [ "$(systemctl show -p NRestarts --value payi-agent)" = 1 ] && systemctl is-active payi-agent; }
 soon restarted
 systemctl stop payi-agent
+# While it cannot begin it is tried again and again, and begins when it can.
+mv /var/lib/payi/payi.db /var/lib/payi/kept
+mkdir /var/lib/payi/payi.db
+! systemctl start payi-agent 2>/debs/log
+tried() { [ "$(systemctl show -p NRestarts --value payi-agent)" -ge 7 ]; }
+soon tried
+rmdir /var/lib/payi/payi.db
+mv /var/lib/payi/kept /var/lib/payi/payi.db
+soon systemctl is-active payi-agent
+systemctl stop payi-agent
 systemctl show -p Result --value payi-agent | grep -qx success
 [ -d /run/payi/rings ]
 setpriv --reuid app --regid app --init-groups payi-agent track --data-dir /tmp </dev/null
