@@ -24,6 +24,7 @@ struct storage {
 	uv_loop_t loop;
 	uv_thread_t thread;
 	uv_timer_t timer;
+	uv_idle_t at_once; /* there is more to do now */
 	uv_async_t wake;
 	uv_fs_event_t watch;
 
@@ -101,16 +102,25 @@ static void on_timer(uv_timer_t *timer)
 	tick(timer->data);
 }
 
+static void on_idle(uv_idle_t *at_once)
+{
+	tick(at_once->data);
+}
+
+/* What is due now is no timer's: libuv runs timers that are due before all else, and would hear of no new ring meanwhile. */
 static void schedule(struct storage *storage)
 {
 	const int64_t now_us = clock_boot_us();
 	const int64_t due_us = storage->finishing ? now_us : intake_next_us(storage->intake);
-	const int64_t wait_us = due_us > now_us ? due_us - now_us : 0;
-	uv_update_time(&storage->loop);
-	if (due_us == INT64_MAX)
-		uv_timer_stop(&storage->timer);
-	else
-		uv_timer_start(&storage->timer, on_timer, (uint64_t)(wait_us + 999) / 1000, 0);
+	uv_timer_stop(&storage->timer);
+	uv_idle_stop(&storage->at_once);
+	if (due_us <= now_us) {
+		uv_idle_start(&storage->at_once, on_idle);
+	} else if (due_us != INT64_MAX) {
+		uv_update_time(&storage->loop);
+		uv_timer_start(&storage->timer, on_timer, (uint64_t)(due_us - now_us + 999) / 1000,
+			       0);
+	}
 }
 
 /* Somebody has posted a letter or wants us to finish. */
@@ -160,8 +170,10 @@ static int open_handles(struct storage *storage, struct err *err)
 		return err_set(err, ERR_SYSTEM, "cannot make an event loop: %s",
 			       uv_strerror(error));
 	uv_timer_init(&storage->loop, &storage->timer);
+	uv_idle_init(&storage->loop, &storage->at_once);
 	uv_fs_event_init(&storage->loop, &storage->watch);
 	storage->timer.data = storage;
+	storage->at_once.data = storage;
 	storage->wake.data = storage;
 	storage->watch.data = storage;
 	error = uv_async_init(&storage->loop, &storage->wake, on_wake);

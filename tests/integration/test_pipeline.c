@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,6 +257,28 @@ Test(pipeline, stores_what_a_killed_process_was_promised)
 			       "SELECT count(*) FROM lanes WHERE attempted - sequence - refused - "
 			       "dropped_full - dropped_too_big NOT IN (0, 1)"),
 		0);
+}
+
+/*
+ * An application that comes while another one's ring is never empty: it is told of, and not found by looking, which is done
+ * every other second. Counted is what was stored between its event and that one, not time.
+ */
+Test(pipeline, hears_of_a_new_ring_while_another_is_never_empty)
+{
+	const char *const arguments[] = {"--commit-events=100", NULL};
+	help_agent_start(&site, arguments, NULL);
+	const pid_t busy = start_producer(0, INT_MAX, false);
+	help_wait_query(&site, "SELECT count(*) > 1000 FROM events", 1, 30);
+	payi_client *client = open_client(0, PAYI_WHEN_FULL_DROP);
+	cr_assert(track_numbered(client, 1, 0) == PAYI_OK);
+	const int64_t before = help_query_int(&site, "SELECT max(id) FROM events");
+	cr_assert(payi_flush(client, 30000) == PAYI_OK, "%s", payi_last_error());
+	kill(busy, SIGKILL);
+	waitpid(busy, NULL, 0);
+	payi_client_close(client);
+	const int64_t id =
+		help_query_int(&site, "SELECT id FROM events WHERE provider_response_id = 'p1-0'");
+	cr_assert_lt(id - before, 5000);
 }
 
 Test(pipeline, stops_in_order_and_quickly_with_rings_stored)
