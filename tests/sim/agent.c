@@ -531,7 +531,7 @@ static struct retention_policy policy(void)
 					 .undelivered = it.swarm->undelivered};
 }
 
-/* What leaves the database is noted in it, by the transaction that takes it. */
+/* What leaves the database is noted in it, by the transaction that takes it. A ring's row may go, and its number come again. */
 static void note_what_goes(void)
 {
 	static const char sql[] =
@@ -541,8 +541,8 @@ static void note_what_goes(void)
 		" INSERT INTO sim_gone VALUES (old.id, old.provider_response_id, old.input_units,"
 		" (SELECT id FROM use_case_instances WHERE id = old.instance AND use_case_id IS "
 		"NOT NULL),"
-		" old.ring, (SELECT state FROM sink_exceptions WHERE event = old.id), "
-		"old.stored_us,"
+		" (SELECT ring_id FROM rings WHERE id = old.ring),"
+		" (SELECT state FROM sink_exceptions WHERE event = old.id), old.stored_us,"
 		" CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER) * 1000); END";
 	char *error = NULL;
 	sqlite3 *db = NULL;

@@ -300,7 +300,7 @@ static void check_books(const struct check *check)
 		{"rings have other records than events",
 		 "SELECT count(*) FROM (SELECT g.id, sum(l.sequence - l.rejected - l.notices) -"
 		 " (SELECT count(*) FROM events e WHERE e.ring = g.id) -"
-		 " (SELECT count(*) FROM sim_gone e WHERE e.ring = g.id) AS more FROM rings g"
+		 " (SELECT count(*) FROM sim_gone e WHERE e.ring = g.ring_id) AS more FROM rings g"
 		 " JOIN lanes l ON l.ring = g.id GROUP BY g.id) WHERE more <> 0"},
 		{"records were rejected", "SELECT count(*) FROM rejected_records"},
 		{"rings were put aside", "SELECT count(*) FROM rings WHERE state = 'aside'"},
