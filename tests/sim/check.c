@@ -196,8 +196,9 @@ static void take_delivered(void *context, int32_t number)
 	if ((event->dead || event->discarded) && !may_have_changed_its_mind(check, event))
 		wrong(check, number, "is at the service, and dead");
 	const int64_t instance = event->instance;
-	/* One that was refused comes when the operator sends it again. */
-	if (!instance || !check->last_row || event->kind == EVENT_REFUSED)
+	/* One that was refused comes when the operator sends it again; one that was given up by a request that is late. */
+	const bool may_be_given_up = event->gone && check->swarm->undelivered;
+	if (!instance || !check->last_row || event->kind == EVENT_REFUSED || may_be_given_up)
 		return;
 	if (event->row < check->last_row[instance])
 		wrong(check, number, "came after one of its instance that was tracked later");
